@@ -1,0 +1,53 @@
+"""otel-refusals: see every call to an LLM that was declined, although it answered 200.
+
+    import otel_refusals
+
+    otel_refusals.instrument()
+
+or, without a change to the code, `opentelemetry-instrument python app.py`.
+"""
+
+from otel_refusals._version import __version__
+from otel_refusals.config import ConfigurationError
+from otel_refusals.instrumentation import instrument, uninstrument
+from otel_refusals.outcome import (
+    Category,
+    Completed,
+    Errored,
+    Incomplete,
+    Outcome,
+    Paused,
+    Refusal,
+    Refused,
+    Rescued,
+    Source,
+    Stage,
+    ToolCall,
+    Truncated,
+    Unknown,
+)
+from otel_refusals.reading import outcome_of
+from otel_refusals.workload import workload
+
+__all__ = [
+    "Category",
+    "Completed",
+    "ConfigurationError",
+    "Errored",
+    "Incomplete",
+    "Outcome",
+    "Paused",
+    "Refusal",
+    "Refused",
+    "Rescued",
+    "Source",
+    "Stage",
+    "ToolCall",
+    "Truncated",
+    "Unknown",
+    "__version__",
+    "instrument",
+    "outcome_of",
+    "uninstrument",
+    "workload",
+]

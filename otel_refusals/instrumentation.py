@@ -1,0 +1,103 @@
+"""Switches the instrumentation on and off: the wiring of configuration, telemetry, seams and patches."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Iterable, Mapping
+from threading import RLock
+from typing import Any
+
+from opentelemetry._logs import LoggerProvider
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import TracerProvider
+
+from otel_refusals import failure
+from otel_refusals.config import configure
+from otel_refusals.operation import report_orphans
+from otel_refusals.patch import Patches, Wrapper
+from otel_refusals.stainless import Seams
+from otel_refusals.telemetry import Telemetry
+from otel_refusals.vendor import Chokepoint, Vendor
+from otel_refusals.vendors import VENDORS
+
+_lock = RLock()
+_active: dict[str, Patches] = {}
+_telemetry: Telemetry | None = None
+
+
+def instrument(
+    *,
+    vendors: Iterable[str] | None = None,
+    spans: str | None = None,
+    workload: str | None = None,
+    stop_reasons: Mapping[str, str] | str | None = None,
+    capture_explanation: bool | None = None,
+    max_label_values: Mapping[str, int] | int | None = None,
+    tracer_provider: TracerProvider | None = None,
+    meter_provider: MeterProvider | None = None,
+    logger_provider: LoggerProvider | None = None,
+) -> None:
+    """See how every call through the vendor SDKs ends, and report it to OpenTelemetry.
+
+    Call it once, early or late: clients that exist already are seen too. A vendor that is instrumented stays as it is;
+    `uninstrument()` first to change its settings. Does nothing under `OTEL_SDK_DISABLED=true`.
+
+    Args:
+        vendors: Names of the SDKs to instrument, for example `["anthropic"]`; every installed one by default.
+        spans: Own spans where no GenAI span is current: `auto` for refused, rescued and unknown operations, `all`, `off`.
+        workload: The workload of operations outside any `workload(...)`.
+        stop_reasons: Meanings of stop reasons that the readers do not know, for example
+            `{"anthropic:new_value": "paused"}`.
+        capture_explanation: Whether the vendor's explanation goes on spans and events. It is content.
+        max_label_values: How many distinct models, workloads and unknown stop reasons are told apart on metrics: one
+            number for all, or a mapping with `models`, `workloads`, `signals`.
+        tracer_provider: Instead of the global one; likewise the other two.
+
+    Raises:
+        ConfigurationError: for a value that cannot be used; it names the value and where it comes from.
+    """
+    global _telemetry
+    config = configure(
+        vendors=vendors,
+        spans=spans,
+        workload=workload,
+        stop_reasons=stop_reasons,
+        capture_explanation=capture_explanation,
+        max_label_values=max_label_values,
+    )
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return
+    with _lock:
+        new = [vendor for vendor in VENDORS if vendor.name in config.vendors and vendor.name not in _active]
+        if not new:
+            return
+        telemetry = Telemetry(config, tracer_provider, meter_provider, logger_provider)
+        failure.count_with(telemetry.count_failure)
+        atexit.register(report_orphans)
+        for vendor in new:
+            _active[vendor.name] = _patches(vendor, telemetry)
+            _active[vendor.name].apply()
+
+
+def uninstrument(vendors: Iterable[str] | None = None) -> None:
+    """Restore the SDKs as they were, also under or over the wrappers of others.
+
+    Operations that are under way are still reported.
+
+    Args:
+        vendors: Names of the SDKs to restore; all by default.
+    """
+    with _lock:
+        for name in list(_active) if vendors is None else [name for name in vendors if name in _active]:
+            _active.pop(name).remove()
+
+
+def _patches(vendor: Vendor, telemetry: Telemetry) -> Patches:
+    seams = Seams(vendor, telemetry)
+
+    def wrapper_for(point: Chokepoint) -> Wrapper:
+        wrapper: Any = getattr(seams, point.seam)
+        return wrapper  # type: ignore[no-any-return]
+
+    return Patches(vendor, wrapper_for)

@@ -1,0 +1,202 @@
+"""One observed call, from the moment the caller made it until somebody, anybody, ends it.
+
+    OPEN -- whole() / item() --> OPEN -- end() / end(error) / the last reference dropped --> REPORTED, once
+
+The law of this module: every method may be called by any thread, in any order and any number of times, and none raises.
+What it costs the caller is paid here, so a completed call does no more than it must.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from threading import Lock
+from time import time_ns
+from typing import TYPE_CHECKING
+
+from opentelemetry import context as otel_context
+from opentelemetry.trace import Span
+
+from otel_refusals.failure import never_fails, swallow
+from otel_refusals.outcome import MISSING, Errored, Incomplete, Outcome, Paused, Unknown
+from otel_refusals.vendor import Endpoint
+
+if TYPE_CHECKING:
+    from otel_refusals.telemetry import Telemetry
+
+_CUT = frozenset({"TransportError", "APIConnectionError", "StreamError", "OSError"})
+"""Class names, anywhere in an exception's bases, by which the HTTP libraries and SDKs say that a connection broke."""
+
+_orphans: deque[Operation] = deque()
+"""Operations whose end the garbage collector saw at a moment when telemetry could not be sent."""
+
+
+class Operation:
+    """One GenAI call as the caller made it, with its retries, fallbacks and stream.
+
+    Args:
+        telemetry: Receives the one report.
+        vendor_name: The SDK, for our own errors.
+        endpoint: The route that was called.
+        provider: Value of `gen_ai.provider.name`.
+        model: The requested model; None where the request names none.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_annotated",
+        "_failed_by",
+        "_report_once",
+        "_telemetry",
+        "_whole",
+        "context",
+        "decided_at",
+        "endpoint",
+        "model",
+        "provider",
+        "reader",
+        "span",
+        "started_at",
+        "streaming",
+        "tapped",
+        "vendor_name",
+        "watched",
+    )
+
+    def __init__(
+        self, telemetry: Telemetry, vendor_name: str, endpoint: Endpoint, provider: str, model: str | None
+    ) -> None:
+        self._report_once = Lock()
+        self._telemetry = telemetry
+        self._annotated: Outcome | None = None
+        self._failed_by: str | None = None
+        self._whole = False
+        self.vendor_name = vendor_name
+        self.endpoint = endpoint
+        self.provider = provider
+        self.model = model
+        self.reader = endpoint.reader()
+        # The context and the call's span belong to the moment of the call: a stream is read in another.
+        self.context = otel_context.get_current()
+        self.span: Span | None = telemetry.call_span(self.context)
+        self.started_at = time_ns()
+        self.decided_at = 0
+        # Whether the answer is still to arrive; is seen as items, not as bytes; and somebody is sure to end this.
+        self.streaming = self.tapped = self.watched = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the report was made, so that nothing more can be learned."""
+        return self._report_once.locked()
+
+    @property
+    def unread(self) -> bool:
+        """Whether nothing of the answer was seen yet."""
+        return not (self._whole or self.reader.decided)
+
+    def finished(self) -> None:
+        """Know that the answer is here in full, so that a missing stop reason is missing for good."""
+        self._whole = True
+
+    @never_fails
+    def whole(self, response: object) -> None:
+        """Read a whole response; of several, as a client-side fallback makes them, the last stands."""
+        self._whole = True
+        self.reader.feed(response)
+        self._decide()
+
+    @never_fails
+    def item(self, item: object) -> None:
+        """Read one item of a stream."""
+        reader = self.reader
+        reader.feed(item)
+        if reader.decided:
+            self._decide()
+
+    @never_fails
+    def end(self, error: BaseException | None = None) -> None:
+        """Report how the operation ended. Only the first call does."""
+        if not self._report_once.acquire(blocking=False):
+            return
+        self._learn(error)
+        outcome = self._outcome()
+        self._annotate(outcome)
+        if self._is_news(outcome):
+            self._telemetry.report(self, outcome)
+
+    def __del__(self) -> None:
+        # Nobody can learn anything more about this operation. The collector may have struck anywhere: inside a lock of
+        # OpenTelemetry, telemetry from here would wait for itself, so the report is left to the next operation.
+        try:
+            if self._report_once.locked():
+                return
+            if _inside_opentelemetry():
+                _orphans.append(self)
+            else:
+                self.end()
+        except Exception as error:
+            swallow(error, "Operation.__del__")
+
+    def _decide(self) -> None:
+        if not self.decided_at:
+            self.decided_at = time_ns()
+        if self.span is not None:
+            self._annotate(self._outcome())
+
+    @never_fails
+    def _learn(self, error: BaseException | None) -> None:
+        # What the vendor said stands: an exception after it comes from the SDK's own parsing of the answer. A
+        # cancellation says nothing about the vendor, nor does a connection that broke in the middle of an answer.
+        if error is None or self.reader.decided or not isinstance(error, Exception):
+            return
+        if self.streaming and any(base.__name__ in _CUT for base in type(error).__mro__):
+            return
+        self.decided_at = time_ns()
+        self._failed_by = type(error).__name__
+        self.reader.feed(error)
+
+    def _outcome(self) -> Outcome:
+        try:
+            outcome = self.reader.outcome()
+        except Exception as error:  # the operation is still reported, by what is known without its reader
+            swallow(error, "Reader.outcome", self.vendor_name)
+            outcome = None
+        if outcome is None:
+            if self._failed_by is not None:
+                return Errored(self._failed_by)
+            outcome = Unknown(MISSING) if self._whole else Incomplete()
+        if isinstance(outcome, Unknown):
+            return self._telemetry.taught(self.provider, outcome)
+        return outcome
+
+    def _is_news(self, outcome: Outcome) -> bool:
+        """Whether this is an operation, or the first sight of how an earlier one ended, rather than a replay of it."""
+        ids = self.endpoint.results
+        if ids == "once":
+            return True
+        final = not isinstance(outcome, (Paused, Incomplete))
+        first = final and self._telemetry.seen.first(self.reader.response_id)
+        return first or ids == "stored"
+
+    def _annotate(self, outcome: Outcome) -> None:
+        if self.span is not None and outcome != self._annotated:
+            self._annotated = outcome
+            self._telemetry.annotate(self, outcome)
+
+
+def report_orphans() -> None:
+    """Report the operations that the garbage collector left behind."""
+    while _orphans:
+        try:
+            _orphans.popleft().end()
+        except IndexError:  # another thread took the last one
+            return
+
+
+def _inside_opentelemetry() -> bool:
+    frame = sys._getframe(2)
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("opentelemetry."):
+            return True
+        frame = frame.f_back
+    return False

@@ -1,0 +1,116 @@
+"""Puts wrappers on chokepoints and takes them off again. The only importer of wrapt.
+
+The law of this module: a vendor is patched when the application imports it and never imported from here; whatever is wrong
+with a vendor, its import succeeds; a wrapper that cannot be taken off, because somebody wrapped it, keeps still.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
+from typing import Any
+
+import wrapt
+
+from otel_refusals.failure import swallow
+from otel_refusals.vendor import Chokepoint, Vendor
+
+log = logging.getLogger("otel_refusals")
+
+Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
+
+
+@dataclass(slots=True)
+class _Applied:
+    owner: Any
+    name: str
+    handle: Any
+
+
+@dataclass(slots=True)
+class Patches:
+    """The wrappers of one vendor.
+
+    Args:
+        vendor: Whose chokepoints.
+        wrapper_for: The wrapper for each of them.
+    """
+
+    vendor: Vendor
+    wrapper_for: Callable[[Chokepoint], Wrapper]
+    active: bool = False
+    skipped: str = ""
+    _applied: list[_Applied] = field(default_factory=list)
+
+    def apply(self) -> None:
+        """Patch what is imported, and whatever will be when the application imports it."""
+        self.active = True
+        for module in dict.fromkeys(point.module for point in self.vendor.chokepoints):
+            wrapt.register_post_import_hook(self._patch_module, module)
+
+    def remove(self) -> None:
+        """Restore the originals, under or over the wrappers of others."""
+        self.active = False
+        while self._applied:
+            patch = self._applied.pop()
+            _unwrap(patch.owner, patch.name, patch.handle)
+
+    def _patch_module(self, module: ModuleType) -> None:
+        # An exception from here would fail the application's import of the vendor.
+        try:
+            self.skipped = self._unsupported()
+            for point in self.vendor.chokepoints if self.active and not self.skipped else ():
+                if point.module == module.__name__:
+                    self._wrap(module, point)
+        except Exception as error:
+            self.skipped = f"{type(error).__name__}: {error}"
+            swallow(error, f"Patches({self.vendor.name})", self.vendor.name)
+        if self.skipped and self.active:
+            log.warning("%s is not instrumented: %s", self.vendor.name, self.skipped)
+
+    def _wrap(self, module: ModuleType, point: Chokepoint) -> None:
+        owner_path, _, name = point.name.rpartition(".")
+        owner: Any = module
+        for part in filter(None, owner_path.split(".")):
+            owner = getattr(owner, part, None)
+        original = vars(owner).get(name) if owner is not None else None
+        if original is None:
+            if not point.since:
+                self.skipped = f"{point.module}.{point.name} is not there"
+            return
+        handle = wrapt.FunctionWrapper(original, self.wrapper_for(point), enabled=lambda: self.active)
+        setattr(owner, name, handle)
+        self._applied.append(_Applied(owner, name, handle))
+
+    def _unsupported(self) -> str:
+        """Why the installed version cannot be instrumented; empty if it can."""
+        from packaging.requirements import Requirement  # only when a vendor is there: it is slow to import
+
+        requirement = Requirement(self.vendor.requires)
+        try:
+            installed = version(requirement.name)
+        except PackageNotFoundError:
+            return ""  # vendored or on the path without metadata: its shape will tell
+        if requirement.specifier.contains(installed, prereleases=True):
+            return ""
+        return f"{requirement.name} {installed} is installed, {self.vendor.requires} is supported"
+
+
+def _unwrap(owner: Any, name: str, handle: Any) -> None:
+    """Take `handle` out of the chain of wrappers at `owner.name`.
+
+    A wrapper of wrapt's can be told of its new inside; one that closed over ours cannot: there ours stays, and is off.
+    """
+    outer = vars(owner).get(name)
+    if outer is handle:
+        setattr(owner, name, handle.__wrapped__)
+        return
+    while isinstance(outer, wrapt.ObjectProxy):
+        inner = outer.__wrapped__
+        if inner is handle:
+            outer.__wrapped__ = handle.__wrapped__
+            return
+        outer = inner

@@ -1,0 +1,77 @@
+"""The one contract that a vendor implements, and the two ways to look inside a wire object.
+
+A wire object is what the SDK hands over or what stands on the wire: a response, a stream event, an exception, as an SDK
+model or as plain JSON. A reader folds the wire objects of one operation, in order, into an outcome.
+
+The law of this module and of every reader: no I/O, no SDK, no OpenTelemetry, no async; nothing kept that grows with the
+length of a stream.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from otel_refusals.outcome import Outcome
+
+NOTHING: frozenset[str] = frozenset()
+
+MAX_TRACKED = 128
+"""How many choices, hops or answers of one operation a reader tells apart; what a hostile server sends past it is not
+kept. OpenAI's own limit on `n` is 128."""
+
+MAX_TEXT = 256
+"""How many characters of a vendor's value (category, signal, id, model) are kept."""
+
+
+class Reader(Protocol):
+    """Folds the wire objects of one operation into an outcome."""
+
+    skip: frozenset[str]
+    """Event types (`event.type`) that cannot change the outcome any more. It grows while a stream is read, so that a
+    text delta costs no more than one look-up."""
+
+    decided: bool
+    """Whether a terminal signal was read."""
+
+    response_id: str | None
+    response_model: str | None
+
+    @property
+    def finish_reasons(self) -> tuple[str, ...]:
+        """The vendor's own words for how each choice ended, as `gen_ai.response.finish_reasons` wants them."""
+
+    def feed(self, wire: object, /) -> None:
+        """Take in one wire object: a whole response, a stream event, an error body or an exception."""
+
+    def outcome(self) -> Outcome | None:
+        """The outcome so far; None while no terminal signal was read."""
+
+
+def field(wire: Any, *path: str) -> Any:
+    """The value at `path` inside mappings and SDK models alike; None where a level is missing.
+
+    SDK models keep fields that they do not know as attributes, so one reader serves every SDK version.
+    """
+    for name in path:
+        wire = wire.get(name) if isinstance(wire, dict) else getattr(wire, name, None)
+        if wire is None:
+            return None
+    return wire
+
+
+def text(wire: Any, *path: str) -> str | None:
+    """The string at `path`, cut to `MAX_TEXT` characters; None for anything else and for an empty string."""
+    value = field(wire, *path)
+    return value[:MAX_TEXT] if isinstance(value, str) and value else None
+
+
+def number(wire: Any, *path: str) -> int | None:
+    """The non-negative integer at `path`; None for anything else."""
+    value = field(wire, *path)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def items(wire: Any, *path: str) -> list[Any] | tuple[Any, ...]:
+    """The list at `path`; empty for anything else."""
+    value = field(wire, *path)
+    return value if isinstance(value, (list, tuple)) else ()

@@ -1,0 +1,41 @@
+"""`outcome_of`: the reading of one response, without instrumentation."""
+
+from __future__ import annotations
+
+from otel_refusals.outcome import MISSING, Incomplete, Outcome, Unknown
+from otel_refusals.reader import Reader
+from otel_refusals.vendors import reader_for
+from otel_refusals.wire import wire_objects
+
+
+def outcome_of(response: object) -> Outcome:
+    """How a response ended, whichever vendor sent it.
+
+    Args:
+        response: The response object of an SDK, an exception of one, the same as JSON (a mapping, or text or bytes of
+            JSON or of server-sent events), or a list of a stream's events.
+
+    Returns:
+        One of the outcome types.
+
+    Raises:
+        TypeError: for something that no reader knows.
+        NotAWireFormat: for text or bytes that are neither JSON nor server-sent events; a `ValueError`.
+    """
+    reader, whole = read(response)
+    return reader.outcome() or (Unknown(MISSING) if whole else Incomplete())
+
+
+def read(response: object) -> tuple[Reader, bool]:
+    """The reader that has read `response`, and whether it was a whole response rather than a stream's events."""
+    if isinstance(response, str):
+        response = response.encode()
+    if isinstance(response, (bytes, bytearray)):
+        response = wire_objects(bytes(response))
+    wires = response if isinstance(response, list) else [response]
+    reader = next(filter(None, map(reader_for, wires)), None)
+    if reader is None:
+        raise TypeError(f"no reader knows this: {type(response).__name__} is not a response of a supported vendor")
+    for wire in wires:
+        reader.feed(wire)
+    return reader, len(wires) == 1

@@ -1,0 +1,65 @@
+"""The span of a call: found where somebody made one, made where nobody did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import get_args
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind, Tracer
+
+from otel_refusals.attributes import Attributes
+from otel_refusals.names import OPERATION
+from otel_refusals.vendor import Operation as OperationName
+
+_GENERATES = frozenset(get_args(OperationName))
+
+_DIALECTS: Mapping[str, frozenset[str]] = {
+    OPERATION: _GENERATES,
+    "openinference.span.kind": frozenset({"LLM"}),
+    "llm.request.type": frozenset({"chat", "completion"}),
+}
+"""By which attribute, and which of its values, the packages of the field mark the span of one GenAI call."""
+
+
+def call_span(context: Context) -> Span | None:
+    """The GenAI call span that is current in `context` and records; None for any other span and for none.
+
+    A span that the application or a web framework made is not one, nor is `invoke_agent`.
+    """
+    span = trace.get_current_span(context)
+    if not span.is_recording():
+        return None
+    attributes = getattr(span, "attributes", None)
+    if not isinstance(attributes, Mapping):
+        return None
+    for name, values in _DIALECTS.items():
+        if attributes.get(name) in values:
+            return span
+    return None
+
+
+def annotate(span: Span, official: Attributes, ours: Attributes) -> None:
+    """Write `ours` on a span that still records, and of `official` what it lacks. Status is never touched."""
+    if not span.is_recording():
+        return
+    present = getattr(span, "attributes", None)
+    if isinstance(present, Mapping):
+        ours = {**{name: value for name, value in official.items() if name not in present}, **ours}
+    span.set_attributes(ours)
+
+
+def own_span(
+    tracer: Tracer, operation: str, model: str | None, context: Context, start: int, attributes: Attributes
+) -> Span:
+    """A CLIENT span for a call that has none, with its true start; the end is now. Times in nanoseconds."""
+    span = tracer.start_span(
+        f"{operation} {model}" if model else operation,
+        context=context,
+        kind=SpanKind.CLIENT,
+        start_time=start,
+        attributes=attributes,
+    )
+    span.end()
+    return span

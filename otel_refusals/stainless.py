@@ -1,0 +1,223 @@
+"""The seams of the SDKs that Stainless generates: anthropic and openai, from their oldest supported version on.
+
+Every HTTP surface of both enters `SyncAPIClient.request` or `AsyncAPIClient.request` once per operation. What comes out is
+seen at two places that all their versions have: the `post_parser` of the request's options, called with every parsed
+response and every stream, also where the SDK then raises; and the returned object, for a response that is not parsed yet.
+
+The law of this module: it alone knows the insides of these SDKs, and it imports none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from typing import Any
+
+from opentelemetry.context import get_current
+
+from otel_refusals.failure import never_fails, swallow
+from otel_refusals.operation import Operation, report_orphans
+from otel_refusals.reader import text
+from otel_refusals.stream import AsyncTap, End, Tap, call_when_closed, end_of, watch_bytes
+from otel_refusals.suppression import is_suppressed
+from otel_refusals.telemetry import Telemetry
+from otel_refusals.vendor import Vendor
+from otel_refusals.wire import Decoder
+
+Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
+
+
+class _PostParser:
+    """The `post_parser` that an operation adds: it looks, then lets the caller's own parser do its work."""
+
+    __slots__ = ("operation", "parser")
+
+    def __init__(self, operation: Operation, parser: Any) -> None:
+        self.operation = operation
+        self.parser = parser
+
+    def __call__(self, value: Any) -> Any:
+        _see(self.operation, value)
+        return self.parser(value) if callable(self.parser) else value
+
+
+class Seams:
+    """The wrappers for one vendor's chokepoints.
+
+    Args:
+        vendor: Whose.
+        telemetry: Receives the reports.
+    """
+
+    def __init__(self, vendor: Vendor, telemetry: Telemetry) -> None:
+        self._vendor = vendor
+        self._telemetry = telemetry
+        self._route = vendor.router()
+        self._providers: dict[type, str] = {}
+
+    def call(self, wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Around `SyncAPIClient.request`."""
+        operation, args, kwargs = self._begin(client, args, kwargs)
+        if operation is None:
+            return wrapped(*args, **kwargs)
+        try:
+            result = wrapped(*args, **kwargs)
+        except BaseException as error:
+            operation.end(error)
+            raise
+        _returned(operation, result)
+        return result
+
+    async def async_call(
+        self, wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Around `AsyncAPIClient.request`."""
+        operation, args, kwargs = self._begin(client, args, kwargs)
+        if operation is None:
+            return await wrapped(*args, **kwargs)
+        try:
+            result = await wrapped(*args, **kwargs)
+        except BaseException as error:
+            operation.end(error)
+            raise
+        _returned(operation, result)
+        return result
+
+    def native_span(self, wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Around `finish_api_call_span(client, span, result)`, by which the anthropic SDK ends its own span of a call:
+        at once, or when the body of a stream was read, closed or dropped."""
+        end = _use_native_span(*args[1:3])
+        ended = wrapped(*args, **kwargs)
+        if end is not None:
+            _end_before(args[2].response.stream, end)
+        return ended
+
+    def _begin(
+        self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Operation | None, tuple[Any, ...], dict[str, Any]]:
+        """The operation of a call that generates, and the arguments to make the call with."""
+        try:
+            report_orphans()
+            options = args[1] if len(args) > 1 else kwargs["options"]
+            endpoint = self._route(options.method, options.url)
+            if endpoint is None or is_suppressed(get_current()):
+                return None, args, kwargs
+            operation = Operation(
+                self._telemetry, self._vendor.name, endpoint, self._provider_of(client), _model_in(options)
+            )
+            # A copy: the options may be the caller's own, to be used again.
+            options = copy(options)
+            options.post_parser = _PostParser(operation, options.post_parser)
+            if len(args) > 1:
+                return operation, (args[0], options, *args[2:]), kwargs
+            return operation, args, {**kwargs, "options": options}
+        except Exception as error:
+            swallow(error, "Seams._begin", self._vendor.name)
+            return None, args, kwargs
+
+    def _provider_of(self, client: Any) -> str:
+        cls = type(client)
+        provider = self._providers.get(cls)
+        if provider is None:
+            named = (self._vendor.providers.get(base.__name__) for base in cls.__mro__)
+            provider = self._providers[cls] = next(filter(None, named), self._vendor.provider)
+        return provider
+
+
+def _model_in(options: Any) -> str | None:
+    return text(options, "json_data", "model") or text(options, "extra_json", "model")
+
+
+def _use_native_span(span: Any, result: Any) -> End | None:
+    """Take the SDK's own span for the operation's, and end the operation before it where the call is over.
+
+    Returns:
+        What ends the operation, where its answer is still to be read.
+    """
+    try:
+        parser = result.options.post_parser
+        if not isinstance(parser, _PostParser):
+            return None
+        operation = parser.operation
+        operation.span = span
+        if result.error is not None:
+            operation.end(result.error)
+            return None
+        return _returned(operation, result.data)
+    except Exception as error:
+        swallow(error, "_use_native_span")
+        return None
+
+
+@never_fails
+def _end_before(body: Any, end: End) -> None:
+    """Call `end` before the SDK ends its span, when the body of a stream was read, closed, dropped or failed."""
+    body.stream_observer = _EndsFirst(end, body.stream_observer)
+
+
+class _EndsFirst:
+    """Stands before the SDK's own observer of a stream (`anthropic._tracing.StreamObserver`)."""
+
+    __slots__ = ("_end", "_observer", "begin", "item")
+
+    def __init__(self, end: End, observer: Any) -> None:
+        self._end = end
+        self._observer = observer
+        self.begin = observer.begin
+        self.item = observer.item
+
+    def end(self, how: str, error: BaseException | None = None) -> None:
+        self._end(error)
+        self._observer.end(how, error)
+
+
+@never_fails
+def _see(operation: Operation, value: Any) -> None:
+    """Read a parsed response, or place a tap under a stream."""
+    if operation.ended:
+        return
+    if isinstance(value, (str, bytes)):
+        _read_body(operation, value.encode() if isinstance(value, str) else value)
+    elif hasattr(type(value), "__stream__"):
+        operation.streaming = operation.tapped = True
+        iterator = value._iterator
+        tap = AsyncTap if hasattr(iterator, "__anext__") else Tap
+        value._iterator = tap(iterator, operation)
+        call_when_closed(value.response, end_of(operation, iterator))
+    else:
+        operation.whole(value)
+
+
+def _returned(operation: Operation, result: Any) -> End | None:
+    """End the operation of a call that returned a finished response, or watch a body that is still to be read.
+
+    Returns:
+        What ends the operation in the second case.
+    """
+    if operation.ended or operation.watched:
+        return None
+    try:
+        response = getattr(result, "http_response", result)
+        if not hasattr(response, "iter_bytes"):
+            if operation.unread:  # a middleware of the caller's answered instead of the SDK
+                _see(operation, result)
+        elif response.is_closed:
+            _read_body(operation, response.content)  # here already: the caller may never parse it
+        elif not operation.tapped:
+            operation.streaming = operation.watched = True
+            return watch_bytes(response, operation)
+        if not operation.tapped:
+            operation.end()
+            return None
+        operation.watched = True
+        return operation.end
+    except Exception as error:
+        swallow(error, "_returned", operation.vendor_name)
+        return None
+
+
+def _read_body(operation: Operation, body: bytes) -> None:
+    decoder = Decoder("")
+    for wire in (*decoder.feed(body), *decoder.end()):
+        operation.whole(wire)
+    operation.finished()

@@ -1,0 +1,229 @@
+"""Outcome in; counters, span attributes and events out. The only emitter.
+
+The law of this module: nothing that a vendor or a caller sends becomes a metric label unbounded, and no content leaves
+unless capture is switched on.
+"""
+
+from __future__ import annotations
+
+from logging import getLogger
+from time import time, time_ns
+from typing import TYPE_CHECKING, cast
+
+from opentelemetry import metrics, trace
+from opentelemetry._logs import LoggerProvider, SeverityNumber, get_logger_provider
+from opentelemetry.context import Context
+from opentelemetry.metrics import Counter, MeterProvider
+from opentelemetry.trace import Span, TracerProvider
+
+from otel_refusals import names, spans
+from otel_refusals._version import __version__
+from otel_refusals.attributes import Attributes, attributes_of, official_attributes
+from otel_refusals.config import Config, outcome_from
+from otel_refusals.failure import never_fails
+from otel_refusals.labels import BoundedLabels
+from otel_refusals.names import Metric
+from otel_refusals.outcome import Errored, Outcome, Refused, Rescued, Unknown
+from otel_refusals.seen import Seen
+from otel_refusals.workload import workload_of
+
+if TYPE_CHECKING:
+    from otel_refusals.operation import Operation
+
+log = getLogger("otel_refusals")
+
+Labels = dict[str, str]
+
+_EMPTY = Context()
+_MAX_ERROR_TYPES = 100
+
+
+class Telemetry:
+    """Reports operations to OpenTelemetry.
+
+    Args:
+        config: What to make spans for, how labels are bounded, what may be captured.
+        tracer_provider: None for the global one; likewise the other two.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        logger_provider: LoggerProvider | None = None,
+    ) -> None:
+        self.seen = Seen()
+        self._config = config
+        self._tracer = trace.get_tracer(names.SCOPE, __version__, tracer_provider)
+        self._logger = (logger_provider or get_logger_provider()).get_logger(names.SCOPE, __version__)
+        caps = config.max_label_values
+        self._models = BoundedLabels(caps.models)
+        self._workloads = BoundedLabels(caps.workloads)
+        self._signals = BoundedLabels(caps.signals)
+        self._error_types = BoundedLabels(_MAX_ERROR_TYPES)
+        self._warned: set[tuple[str, str]] = set()
+        # Label sets by what they are made of: bounded, because each part is.
+        self._series: dict[tuple[str, str, str, str], dict[str, Labels]] = {}
+        self._create_instruments(metrics.get_meter(names.SCOPE, __version__, meter_provider))
+
+    def _create_instruments(self, meter: metrics.Meter) -> None:
+        def counter(metric: Metric) -> Counter:
+            return meter.create_counter(metric.name, metric.unit, metric.brief)
+
+        self._operations = counter(names.OPERATIONS)
+        self._refusals = counter(names.REFUSALS)
+        self._discarded_input = counter(names.DISCARDED_INPUT_TOKENS)
+        self._discarded_output = counter(names.DISCARDED_OUTPUT_TOKENS)
+        self._unknown = counter(names.UNKNOWN_STOP_REASONS)
+        self._errors = counter(names.INSTRUMENTATION_ERRORS)
+        last_seen = names.UNKNOWN_LAST_SEEN
+        self._last_seen = meter.create_gauge(last_seen.name, last_seen.unit, last_seen.brief)
+        duration = names.TIME_TO_REFUSAL
+        self._time_to_refusal = meter.create_histogram(
+            duration.name, duration.unit, duration.brief, explicit_bucket_boundaries_advisory=names.TIME_BUCKETS
+        )
+
+    call_span = staticmethod(spans.call_span)
+
+    def taught(self, provider: str, unknown: Unknown) -> Outcome:
+        """What the configuration teaches about a stop reason that no reader knows; `unknown` itself for nothing."""
+        word = (self._config.stop_reasons or {}).get((provider, unknown.signal))
+        return unknown if word is None else outcome_from(word, unknown.signal)
+
+    def count_failure(self, vendor: str, error_type: str) -> None:
+        """Count one failure of our own."""
+        self._errors.add(1, {names.VENDOR: vendor, names.ERROR_TYPE: self._error_types.bound(error_type)})
+
+    def annotate(self, operation: Operation, outcome: Outcome) -> None:
+        """Write `outcome` on the span of the call."""
+        if operation.span is not None:
+            ours = attributes_of(outcome, explanation=self._config.capture_explanation)
+            ours[names.WORKLOAD] = self._workload(operation)
+            spans.annotate(operation.span, official_attributes(operation), ours)
+
+    @never_fails
+    def report(self, operation: Operation, outcome: Outcome) -> None:
+        """Count the operation and tell the world. Called once per operation."""
+        workload = self._workload(operation)
+        span = operation.span or self._own_span(operation, outcome, workload)
+        context = operation.context if span is None else trace.set_span_in_context(span, operation.context)
+        model = operation.model or operation.reader.response_model or "unknown"
+        series = self._labels(operation, model, workload)
+        self._operations.add(1, self._operation_labels(series, outcome), context)
+        if isinstance(outcome, (Refused, Rescued)):
+            self._count_refusals(operation, outcome, series[""], context)
+            self._emit(names.REFUSAL_DETECTED, SeverityNumber.INFO, operation, outcome, workload, context)
+        elif isinstance(outcome, Unknown):
+            self._count_unknown(outcome, series[""], context)
+            self._emit(names.UNKNOWN_STOP_REASON, SeverityNumber.WARN, operation, outcome, workload, context)
+
+    def _workload(self, operation: Operation) -> str:
+        return workload_of(operation.context) or self._config.workload
+
+    def _own_span(self, operation: Operation, outcome: Outcome, workload: str) -> Span | None:
+        policy = self._config.spans
+        if policy == "off" or (policy == "auto" and not isinstance(outcome, (Refused, Rescued, Unknown))):
+            return None
+        attributes = self._attributes(operation, outcome, workload)
+        if isinstance(outcome, Errored):
+            attributes[names.ERROR_TYPE] = outcome.error_type
+        return spans.own_span(
+            self._tracer,
+            operation.endpoint.operation,
+            operation.model,
+            operation.context,
+            operation.started_at,
+            attributes,
+        )
+
+    def _attributes(self, operation: Operation, outcome: Outcome, workload: str) -> Attributes:
+        ours = attributes_of(outcome, explanation=self._config.capture_explanation)
+        return {**official_attributes(operation), **ours, names.WORKLOAD: workload}
+
+    def _labels(self, operation: Operation, model: str, workload: str) -> dict[str, Labels]:
+        """The label sets of one (provider, operation, model, workload), by outcome; the bare one under ``""``."""
+        key = (
+            operation.provider,
+            operation.endpoint.operation,
+            self._models.bound(model),
+            self._workloads.bound(workload),
+        )
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = {"": dict(zip(names.BASE, key, strict=True))}
+            for word in (Refused.outcome, Rescued.outcome, Unknown.outcome):
+                series[word] = {**series[""], names.OUTCOME: word}
+                # Without a zero first, the first real one would be a new series, and no increase.
+                self._operations.add(0, series[word], _EMPTY)
+        return series
+
+    def _operation_labels(self, series: dict[str, Labels], outcome: Outcome) -> Labels:
+        word = outcome.outcome
+        if isinstance(outcome, Errored):
+            error_type = self._error_types.bound(outcome.error_type)
+            return {**series[""], names.OUTCOME: word, names.ERROR_TYPE: error_type}
+        labels = series.get(word)
+        if labels is None:
+            labels = series[word] = {**series[""], names.OUTCOME: word}
+        return labels
+
+    def _count_refusals(self, operation: Operation, outcome: Refused | Rescued, base: Labels, context: Context) -> None:
+        for refusal in outcome.refusals:
+            labels = {
+                **base,
+                names.OUTCOME: outcome.outcome,
+                names.CATEGORY: refusal.category,
+                names.STAGE: refusal.stage,
+                names.SOURCE: refusal.source,
+            }
+            self._refusals.add(1, labels, context)
+        refusal = outcome.refusal
+        labels = {**base, names.CATEGORY: refusal.category, names.STAGE: refusal.stage}
+        if outcome.discarded_input_tokens is not None:
+            self._discarded_input.add(outcome.discarded_input_tokens, labels, context)
+        if outcome.discarded_output_tokens is not None:
+            self._discarded_output.add(outcome.discarded_output_tokens, labels, context)
+        seconds = max(0, (operation.decided_at or time_ns()) - operation.started_at) / 1e9
+        self._time_to_refusal.record(seconds, {**base, names.STAGE: refusal.stage}, context)
+
+    def _count_unknown(self, outcome: Unknown, base: Labels, context: Context) -> None:
+        signal = self._signals.bound(outcome.signal)
+        self._unknown.add(1, {**base, names.SIGNAL: signal}, context)
+        gauge_labels = {name: base[name] for name in names.UNKNOWN_LAST_SEEN.attributes if name in base}
+        self._last_seen.set(time(), {**gauge_labels, names.SIGNAL: signal}, context)
+        provider = base[names.PROVIDER]
+        if (provider, signal) not in self._warned:
+            self._warned.add((provider, signal))
+            log.warning(
+                "%s ended an operation with the stop reason %r, which otel-refusals %s does not know. If you know what it"
+                " means, set OTEL_REFUSALS_STOP_REASONS=%s:%s=<outcome>, and please tell the project.",
+                provider,
+                signal,
+                __version__,
+                provider,
+                signal,
+            )
+
+    def _emit(
+        self,
+        event: str,
+        severity: SeverityNumber,
+        operation: Operation,
+        outcome: Outcome,
+        workload: str,
+        context: Context,
+    ) -> None:
+        enabled = getattr(self._logger, "enabled", None)
+        if enabled is not None and not enabled(context=context, severity_number=severity, event_name=event):
+            return
+        now = time_ns()
+        self._logger.emit(
+            timestamp=now,
+            observed_timestamp=now,
+            context=context,
+            severity_number=severity,
+            severity_text=severity.name,
+            attributes=cast("dict[str, object]", self._attributes(operation, outcome, workload)),  # type: ignore[arg-type]
+            event_name=event,
+        )

@@ -1,0 +1,152 @@
+"""A loopback vendor: a real HTTP server that answers the real SDKs with a vendor's true wire.
+
+Standard library only, so that the demo runs wherever the package does.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the SDK sent.
+
+    Args:
+        method: HTTP method.
+        path: Path with query.
+        headers: Header names in lower case.
+        json: The decoded body; None for none.
+    """
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    json: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the vendor answers.
+
+    Args:
+        body: The whole body, or its pieces; each piece is sent as one chunk as soon as it is produced.
+        status: HTTP status.
+        content_type: `text/event-stream` for a stream.
+        headers: Further headers.
+        cut: Break the connection after the last piece instead of ending the body.
+    """
+
+    body: bytes | Iterable[bytes] = b""
+    status: int = 200
+    content_type: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+    cut: bool = False
+
+
+Answer = Callable[[Request], Reply]
+
+
+class StubServer:
+    """Serves replies on a free port of the loopback interface, as a context manager.
+
+    Replies that were queued with `queue(...)` come first, in order; then `answer` is asked.
+
+    Args:
+        answer: Makes the reply to a request; 404 without one.
+    """
+
+    def __init__(self, answer: Answer | None = None) -> None:
+        self._answer = answer or (lambda request: Reply(b'{"error": {"message": "nothing queued"}}', 404))
+        self._queue: deque[Reply] = deque()
+        self.requests: list[Request] = []
+        self.disconnected = Event()
+        self._server = _Server(self)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.02,), name="stub-vendor", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a path."""
+        host, port = self._server.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    def queue(self, *replies: Reply) -> None:
+        """Answer the next requests with `replies`."""
+        self._queue.extend(replies)
+
+    def reply_to(self, request: Request) -> Reply:
+        """The reply to `request`, which is remembered in `requests`."""
+        self.requests.append(request)
+        return self._queue.popleft() if self._queue else self._answer(request)
+
+    def __enter__(self) -> StubServer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, stub: StubServer) -> None:
+        self.stub = stub
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that leaves in the middle of a stream is what this server is for."""
+        self.stub.disconnected.set()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_POST(self) -> None:
+        size = int(self.headers.get("content-length") or 0)
+        body = self.rfile.read(size)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        reply = self.server.stub.reply_to(Request(self.command, self.path, headers, _decoded(body)))
+        self.send_response(reply.status)
+        self.send_header("content-type", reply.content_type)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        if isinstance(reply.body, bytes) and not reply.cut:
+            self.send_header("content-length", str(len(reply.body)))
+            self.end_headers()
+            self.wfile.write(reply.body)
+            return
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        for piece in [reply.body] if isinstance(reply.body, bytes) else reply.body:
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            self.wfile.flush()
+        if reply.cut:
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+            return
+        self.wfile.write(b"0\r\n\r\n")
+
+    do_GET = do_POST
+    do_DELETE = do_POST
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Be quiet."""
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return json.loads(body) if body else None
+    except ValueError:
+        return None

@@ -1,0 +1,113 @@
+"""What a vendor is: a table. Where its SDK is seen, which of its endpoints generate, and who reads them.
+
+The law of this module: data only. A vendor that needs code beyond its reader shows that the engine is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from otel_refusals.reader import Reader
+
+Operation = Literal["chat", "text_completion", "generate_content"]
+"""Values of `gen_ai.operation.name` that generate."""
+
+Seam = Literal["call", "async_call", "native_span"]
+"""What stands at a chokepoint: the method that every call of the SDK passes, in its two forms, or the function that
+ends the SDK's own span of a call."""
+
+
+class ReaderType(Protocol):
+    """A reader class: made once per operation, and able to say whether a wire object is one of its own."""
+
+    def __call__(self) -> Reader: ...
+
+    def reads(self, wire: object, /) -> bool:
+        """Whether `wire` has the shape that this reader reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chokepoint:
+    """One attribute of one SDK module that is wrapped when the application imports the module.
+
+    Args:
+        module: Dotted name of the module.
+        name: Attribute path inside it, for example `SyncAPIClient.request`.
+        seam: Which of the engine's wrappers goes there.
+        since: The first SDK version that has it; before that its absence is no fault. Empty: always there.
+    """
+
+    module: str
+    name: str
+    seam: Seam
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One route that generates.
+
+    Args:
+        method: HTTP method, upper case.
+        path: The path as the SDK spells it; `{id}` stands for one segment.
+        operation: Value of `gen_ai.operation.name`.
+        reader: Makes the reader of one operation.
+        results: `once`: a result is seen by its call only. `stored`: it can be asked for again by its id. `replayed`: the
+            route shows stored results again, by polls and retrievals; each is reported once per id, and a failure to
+            fetch one is not an operation.
+    """
+
+    method: str
+    path: str
+    operation: Operation
+    reader: ReaderType
+    results: Literal["once", "stored", "replayed"] = "once"
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """One SDK that is patched.
+
+    Args:
+        name: Short name, as in the entry point `refusals_<name>`.
+        requires: The supported versions, as a requirement.
+        provider: Value of `gen_ai.provider.name`.
+        providers: Client class name to provider, for clients of other platforms; the class or any of its bases.
+        chokepoints: Where the SDK is seen.
+        endpoints: What is seen there.
+    """
+
+    name: str
+    requires: str
+    provider: str
+    providers: Mapping[str, str]
+    chokepoints: tuple[Chokepoint, ...]
+    endpoints: tuple[Endpoint, ...]
+
+    def router(self) -> Callable[[str, str], Endpoint | None]:
+        """A function from method and URL to the endpoint, None for a route that does not generate.
+
+        A URL may be a path, carry a query, a version prefix or a host: applications call `client.post(...)` by hand.
+        """
+        table = [(end.method, re.compile(_pattern(end.path)), end) for end in self.endpoints]
+        exact = {(end.method, end.path): end for end in self.endpoints if "{" not in end.path}
+
+        def route(method: str, url: str) -> Endpoint | None:
+            path = url.partition("?")[0]
+            found = exact.get((method, path))
+            if found is not None:
+                return found
+            method, path = method.upper(), path.rstrip("/")
+            for verb, pattern, endpoint in table:
+                if verb == method and pattern.search(path):
+                    return endpoint
+            return None
+
+        return route
+
+
+def _pattern(path: str) -> str:
+    return "(?:^|/)" + re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path.lstrip("/"))) + "$"

@@ -1,0 +1,205 @@
+"""The OpenAI chat completions wire, the legacy completions wire, and Azure's form of both."""
+
+from __future__ import annotations
+
+from otel_refusals.outcome import (
+    MISSING,
+    Completed,
+    Outcome,
+    Refusal,
+    Refused,
+    Stage,
+    ToolCall,
+    Truncated,
+    Unknown,
+)
+from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, number, text
+from otel_refusals.vendors._openai_errors import CONTENT_FILTER, Raw, category_of, error_outcome, filtered
+
+FINISH_REASONS: dict[str, type[Completed | Truncated | ToolCall]] = {
+    "stop": Completed,
+    "length": Truncated,
+    "tool_calls": ToolCall,
+    "function_call": ToolCall,
+}
+
+_CONTENT = ("content", "tool_calls", "function_call", "audio", "reasoning_content", "reasoning")
+"""Members of a message or a delta that the model produced; the last two are what compatible servers call thinking."""
+
+
+class _Choice:
+    """What is known of one choice: constant in size however long its text."""
+
+    __slots__ = ("content", "filters", "finish_reason", "refusal")
+
+    def __init__(self) -> None:
+        self.content = False
+        self.refusal: str | None = None
+        self.finish_reason: str | None = None
+        self.filters: Raw = {}
+
+
+class ChatReader:
+    """Reads a `ChatCompletion` or `Completion`, their chunks, and the errors of those endpoints.
+
+    `message.refusal` tells a decline by the model while `finish_reason` is `stop`; the first delta of a stream has it as
+    an empty string, which is none. Usage is per call, so tokens of one choice are unknown when there are several.
+    """
+
+    __slots__ = ("_choices", "_error", "_prompt_filters", "_usage", "_whole", "decided", "response_id", "response_model", "skip")
+
+    def __init__(self) -> None:
+        self.skip: frozenset[str] = NOTHING
+        self.response_id: str | None = None
+        self.response_model: str | None = None
+        self._error: Outcome | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self.decided = False
+        self._choices: dict[int, _Choice] = {}
+        self._prompt_filters: Raw = {}
+        self._usage: object = None
+        self._whole = False
+
+    @staticmethod
+    def reads(wire: object) -> bool:
+        """Whether `wire` is a chat or legacy completion, a chunk of one, or an error of any endpoint."""
+        if isinstance(wire, BaseException):
+            return type(wire).__module__.split(".", 1)[0] == "openai"
+        kind = text(wire, "object") or ""
+        return kind.startswith(("chat.completion", "text_completion")) or bool(
+            items(wire, "choices") or (isinstance(wire, dict) and wire.get("error") and not kind)
+        )
+
+    @property
+    def finish_reasons(self) -> tuple[str, ...]:
+        return tuple(choice.finish_reason for _, choice in sorted(self._choices.items()) if choice.finish_reason)
+
+    def feed(self, wire: object, /) -> None:
+        choices = items(wire, "choices")
+        if len(choices) == 1 and self._is_mere_text(choices[0]):
+            return
+        if isinstance(wire, BaseException) or field(wire, "error") is not None:
+            self._read_error(wire)
+            return
+        if text(wire, "object") == "chat.completion":
+            self._reset()
+            self._whole = self.decided = True
+        self.response_id = text(wire, "id") or self.response_id
+        self.response_model = text(wire, "model") or self.response_model
+        usage = field(wire, "usage")
+        if usage is not None:
+            self._usage = usage
+        for entry in items(wire, "prompt_filter_results"):
+            self._prompt_filters.update(filtered(field(entry, "content_filter_results")))
+        for choice in choices:
+            self._read_choice(choice)
+
+    def _is_mere_text(self, choice: object) -> bool:
+        """Whether a chunk adds only text to a choice that already has some: nearly every chunk of a stream."""
+        if isinstance(choice, dict) or getattr(choice, "finish_reason", None) is not None:
+            return False
+        known = self._choices.get(getattr(choice, "index", -1))
+        if known is None or not known.content or getattr(choice, "content_filter_results", None):
+            return False
+        return not getattr(getattr(choice, "delta", None), "refusal", None)
+
+    def _read_choice(self, wire: object) -> None:
+        index = number(wire, "index") or 0
+        choice = self._choices.get(index)
+        if choice is None:
+            if len(self._choices) == MAX_TRACKED:
+                return
+            choice = self._choices[index] = _Choice()
+        # Azure's asynchronous filter sends choices without a delta.
+        part = field(wire, "message") or field(wire, "delta")
+        refusal = text(part, "refusal")
+        if refusal is not None and choice.refusal is None:
+            # The text itself is the signal: an application may well stop reading here.
+            choice.refusal, self.decided = refusal, True
+        if not choice.content and (field(wire, "text") or any(field(part, name) for name in _CONTENT)):
+            choice.content = True
+        choice.filters.update(filtered(field(wire, "content_filter_results")))
+        finish_reason = text(wire, "finish_reason")
+        # A filter's verdict may follow the text, and even a normal end, by the asynchronous filter.
+        if finish_reason is not None and choice.finish_reason != CONTENT_FILTER:
+            choice.finish_reason = finish_reason
+            self.decided = True
+
+    def _read_error(self, wire: object) -> None:
+        self.decided = True
+        content = any(choice.content for choice in self._choices.values())
+        self._error = error_outcome(wire, content=content)
+
+    def outcome(self) -> Outcome | None:
+        if self._error is not None:
+            return self._error
+        refusals = tuple(
+            refusal
+            for _, choice in sorted(self._choices.items())
+            if (refusal := self._refusal(choice, len(self._choices) > 1)) is not None
+        )
+        if refusals:
+            return self._refused(refusals)
+        return self._not_refused()
+
+    def _refusal(self, choice: _Choice, several: bool) -> Refusal | None:
+        if choice.finish_reason == CONTENT_FILTER or choice.filters:
+            raw = choice.filters or self._prompt_filters
+            return Refusal(
+                category=category_of(raw),
+                raw_categories=tuple(raw) or (CONTENT_FILTER,),
+                stage="mid_stream" if choice.content else self._stage_of_withheld(several),
+                source="classifier",
+                signal=CONTENT_FILTER,
+                explanation=choice.refusal,
+            )
+        if choice.refusal is None:
+            return None
+        return Refusal(
+            category="unspecified",
+            stage="mid_stream" if choice.content else "pre_output",
+            source="model",
+            signal="refusal",
+            explanation=choice.refusal,
+        )
+
+    def _stage_of_withheld(self, several: bool) -> Stage:
+        """A filter may withhold what was generated: then only the tokens tell, and only of a single choice."""
+        if not number(self._usage, "completion_tokens"):
+            return "pre_output"
+        return "unknown" if several else "mid_stream"
+
+    def _refused(self, refusals: tuple[Refusal, ...]) -> Refused:
+        output: int | None = None
+        if len(self._choices) == 1:
+            refusal = refusals[0]
+            if refusal.stage == "pre_output":
+                output = 0
+            elif refusal.source == "classifier":
+                output = number(self._usage, "completion_tokens")
+        return Refused(
+            refusals=refusals,
+            discarded_input_tokens=number(self._usage, "prompt_tokens") if len(self._choices) == 1 else None,
+            discarded_output_tokens=output,
+        )
+
+    def _not_refused(self) -> Outcome | None:
+        reasons = [choice.finish_reason for _, choice in sorted(self._choices.items())]
+        ended = [reason for reason in reasons if reason is not None]
+        for reason in ended:
+            if reason not in FINISH_REASONS:
+                return Unknown(reason)
+        if not ended or len(ended) < len(reasons):
+            # A usage chunk comes after the last choice ended, so without a reason before it none will come.
+            finished = self._whole or (bool(reasons) and self._usage is not None)
+            return Unknown(MISSING) if finished else None
+        return min((FINISH_REASONS[reason](reason) for reason in ended), key=_rank)
+
+
+_ORDER = (Truncated, ToolCall, Completed)
+
+
+def _rank(outcome: Completed | Truncated | ToolCall) -> int:
+    return _ORDER.index(type(outcome))

@@ -1,0 +1,324 @@
+"""The OpenAI Responses wire, Azure's form of it, decisions and images."""
+
+from __future__ import annotations
+
+from otel_refusals.outcome import (
+    MISSING,
+    Completed,
+    Errored,
+    Incomplete,
+    Outcome,
+    Paused,
+    Refusal,
+    Refused,
+    Stage,
+    ToolCall,
+    Truncated,
+    Unknown,
+)
+from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, number, text
+from otel_refusals.vendors._openai_errors import (
+    CONTENT_FILTER,
+    Raw,
+    category_of,
+    error_outcome,
+    filtered,
+    refusal_in,
+    refused_by_error,
+)
+
+INCOMPLETE_REASONS: dict[str, type[Truncated | Paused]] = {
+    "max_output_tokens": Truncated,
+    "max_messages": Truncated,
+    "steered": Paused,
+}
+
+PENDING = frozenset({"queued", "in_progress"})
+"""Statuses of a response that the vendor still works on."""
+
+APPLICATION_TOOLS = frozenset(
+    {
+        "function_call",
+        "custom_tool_call",
+        "computer_call",
+        "local_shell_call",
+        "shell_call",
+        "apply_patch_call",
+        "mcp_approval_request",
+    }
+)
+"""Output items by which the model asks the application for something; the other calls the vendor runs itself."""
+
+_CONTENT_DELTAS = frozenset(
+    {
+        "response.output_text.delta",
+        "response.reasoning_text.delta",
+        "response.reasoning_summary_text.delta",
+        "response.function_call_arguments.delta",
+        "response.custom_tool_call_input.delta",
+        "response.mcp_call_arguments.delta",
+        "response.code_interpreter_call_code.delta",
+        "response.shell_call_command.delta",
+        "response.audio.delta",
+        "response.audio.transcript.delta",
+        "response.image_generation_call.partial_image",
+        "image_generation.partial_image",
+        "image_edit.partial_image",
+    }
+)
+
+
+class ResponsesReader:
+    """Reads a `Response`, the events of a streamed one, and the errors of `/responses`.
+
+    A decline is a `refusal` part in a completed response, an `incomplete` response with reason `content_filter`, a
+    `failed` one with a policy code, a policy error inside the stream, or a blocked image tool.
+    """
+
+    __slots__ = ("_content", "_error", "_response", "_spoken", "_whole", "decided", "response_id", "response_model", "skip")
+
+    def __init__(self) -> None:
+        self.skip: frozenset[str] = NOTHING
+        self.decided = False
+        self.response_id: str | None = None
+        self.response_model: str | None = None
+        self._content = self._whole = False
+        self._response: object = None
+        self._error: Outcome | None = None
+        self._spoken: tuple[Refusal, ...] = ()
+
+    @staticmethod
+    def reads(wire: object) -> bool:
+        """Whether `wire` is a response, or an event of a streamed one."""
+        kind = text(wire, "type") or ""
+        return text(wire, "object") == "response" or kind.startswith("response.") or kind == "error"
+
+    @property
+    def finish_reasons(self) -> tuple[str, ...]:
+        reason = text(self._response, "incomplete_details", "reason") or text(self._response, "status")
+        return (reason,) if reason else ()
+
+    def feed(self, wire: object, /) -> None:
+        kind = text(wire, "type") or ""
+        if kind in _CONTENT_DELTAS:
+            self._content, self.skip = True, _CONTENT_DELTAS
+        elif kind in ("response.refusal.delta", "response.refusal.done"):
+            self._read_spoken(text(wire, "delta") or text(wire, "refusal"))
+        elif kind == "response.output_item.added":
+            self._content = self._content or _is_content(field(wire, "item"))
+        elif isinstance(wire, BaseException) or kind == "error" or _is_error_body(wire):
+            self._error = error_outcome(wire, content=self._content)
+            self.decided = True
+        elif text(wire, "object") == "response":
+            self._whole = True
+            self._read_response(wire)
+        else:
+            self._read_response(field(wire, "response"))
+
+    def _read_spoken(self, prose: str | None) -> None:
+        if prose is not None and not self._spoken:
+            self._spoken = (_spoken_refusal(prose, self._content),)
+            self.decided = True
+
+    def _read_response(self, response: object) -> None:
+        if response is None:
+            return
+        self._response = response
+        self.response_id = text(response, "id") or self.response_id
+        self.response_model = text(response, "model") or self.response_model
+        self.decided = self.decided or text(response, "status") not in PENDING
+
+    def outcome(self) -> Outcome | None:
+        if self._error is not None:
+            return self._error
+        response = self._response
+        content, refusals = self._content, []
+        for item in items(response, "output"):
+            refusals += _refusals_of(item, content)
+            content = content or _is_content(item)
+            if len(refusals) >= MAX_TRACKED:
+                break
+        status = text(response, "status")
+        if status == "failed":
+            return self._failed(content)
+        reason = text(response, "incomplete_details", "reason")
+        blocked, stage = _azure_blocks(response)
+        if blocked or (status == "incomplete" and reason == CONTENT_FILTER):
+            return self._filtered(blocked, stage, content)
+        declined = tuple(refusals) or self._spoken
+        if declined:
+            return self._declined(declined)
+        return self._not_refused(status, reason)
+
+    def _failed(self, content: bool) -> Outcome:
+        error = field(self._response, "error")
+        output = number(self._response, "usage", "output_tokens")
+        refusal = refusal_in(error, content=content or bool(output), failed=True)
+        if refusal is None:
+            return Errored(text(error, "code") or "failed")
+        return refused_by_error(refusal, output, number(self._response, "usage", "input_tokens"))
+
+    def _filtered(self, blocked: Raw, stage: Stage | None, content: bool) -> Refused:
+        output = number(self._response, "usage", "output_tokens")
+        # The filter may withhold what was generated: then only the tokens tell.
+        stage = stage or ("mid_stream" if content or output else "pre_output")
+        return Refused(
+            refusals=(
+                Refusal(
+                    category=category_of(blocked),
+                    raw_categories=tuple(blocked) or (CONTENT_FILTER,),
+                    stage=stage,
+                    source="classifier",
+                    signal=CONTENT_FILTER,
+                ),
+            ),
+            discarded_input_tokens=number(self._response, "usage", "input_tokens"),
+            discarded_output_tokens=0 if stage == "pre_output" else output,
+        )
+
+    def _declined(self, refusals: tuple[Refusal, ...]) -> Refused:
+        # Refusal text is billed output: beside content the two cannot be told apart.
+        before_output = all(refusal.stage == "pre_output" for refusal in refusals)
+        return Refused(
+            refusals=refusals,
+            discarded_input_tokens=number(self._response, "usage", "input_tokens"),
+            discarded_output_tokens=0 if before_output else None,
+        )
+
+    def _not_refused(self, status: str | None, reason: str | None) -> Outcome | None:
+        if status is None:
+            return None if self._response is None else Unknown(MISSING)
+        if status == "completed":
+            asked = any(text(item, "type") in APPLICATION_TOOLS for item in items(self._response, "output"))
+            return ToolCall(status) if asked else Completed(status)
+        if status == "incomplete":
+            known = INCOMPLETE_REASONS.get(reason or "")
+            return Unknown(reason or MISSING) if known is None else known(reason or "")
+        if status in PENDING:
+            return Paused(status) if self._whole else None
+        return Incomplete() if status == "cancelled" else Unknown(status)
+
+
+class DecisionsReader:
+    """Reads a `Decision`: each question may be answered or refused."""
+
+    __slots__ = ("_outcome", "decided", "response_id", "response_model", "skip")
+
+    finish_reasons: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.skip: frozenset[str] = NOTHING
+        self.decided = False
+        self.response_id: str | None = None
+        self.response_model: str | None = None
+        self._outcome: Outcome | None = None
+
+    @staticmethod
+    def reads(wire: object) -> bool:
+        """Whether `wire` is a decision."""
+        return isinstance(field(wire, "answers"), (list, tuple))
+
+    def feed(self, wire: object, /) -> None:
+        self.decided = True
+        if isinstance(wire, BaseException) or _is_error_body(wire):
+            self._outcome = error_outcome(wire, content=False)
+            return
+        self.response_model = text(wire, "model")
+        refused = [answer for answer in items(wire, "answers") if text(answer, "type") == "refusal"]
+        if not refused:
+            self._outcome = Completed("answers") if self.reads(wire) else None
+            return
+        refusal = Refusal(category="unspecified", stage="pre_output", source="model", signal="refusal")
+        self._outcome = Refused(
+            refusals=(refusal,) * min(len(refused), MAX_TRACKED),
+            discarded_input_tokens=number(wire, "usage", "input_tokens"),
+            discarded_output_tokens=0,
+        )
+
+    def outcome(self) -> Outcome | None:
+        return self._outcome
+
+
+class ImagesReader:
+    """Reads an `ImagesResponse`, the events of a streamed one, and the errors of `/images/*`: a refused image is a
+    400."""
+
+    __slots__ = ("_content", "_outcome", "decided", "response_id", "response_model", "skip")
+
+    finish_reasons: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.skip: frozenset[str] = NOTHING
+        self.decided = False
+        self.response_id: str | None = None
+        self.response_model: str | None = None
+        self._content = False
+        self._outcome: Outcome | None = None
+
+    @staticmethod
+    def reads(wire: object) -> bool:
+        """Whether `wire` is an images response, or an event of a streamed one."""
+        kind = text(wire, "type") or ""
+        return kind.startswith(("image_generation.", "image_edit.")) or (
+            isinstance(field(wire, "data"), (list, tuple)) and field(wire, "created") is not None
+        )
+
+    def feed(self, wire: object, /) -> None:
+        kind = text(wire, "type") or ""
+        if kind in _CONTENT_DELTAS:
+            self._content, self.skip = True, _CONTENT_DELTAS
+        elif isinstance(wire, BaseException) or kind == "error" or _is_error_body(wire):
+            self._outcome, self.decided = error_outcome(wire, content=self._content), True
+        elif kind.endswith(".completed") or self.reads(wire):
+            self._outcome, self.decided = Completed("completed"), True
+
+    def outcome(self) -> Outcome | None:
+        return self._outcome
+
+
+def _is_error_body(wire: object) -> bool:
+    return isinstance(wire, dict) and bool(wire.get("error")) and "object" not in wire
+
+
+def _is_content(item: object) -> bool:
+    """Whether an output item holds something that the model produced; refusal text and empty items are not."""
+    kind = text(item, "type")
+    if kind == "message":
+        return any(field(part, "text") for part in items(item, "content"))
+    if kind == "reasoning":
+        return any(field(item, name) for name in ("summary", "content", "encrypted_content"))
+    return kind is not None
+
+
+def _refusals_of(item: object, content: bool) -> list[Refusal]:
+    kind = text(item, "type")
+    if kind == "image_generation_call":
+        blocked = refusal_in(field(item, "error"), content=content)
+        return [] if blocked is None else [blocked]
+    if kind != "message":
+        return []
+    found = []
+    for part in items(item, "content")[:MAX_TRACKED]:
+        if text(part, "type") == "refusal":
+            found.append(_spoken_refusal(text(part, "refusal"), content))
+        content = content or bool(field(part, "text"))
+    return found[:1]  # one decline however many parts it is told in
+
+
+def _spoken_refusal(prose: str | None, content: bool) -> Refusal:
+    return Refusal(
+        category="unspecified",
+        stage="mid_stream" if content else "pre_output",
+        source="model",
+        signal="refusal",
+        explanation=prose,
+    )
+
+
+def _azure_blocks(response: object) -> tuple[Raw, Stage | None]:
+    """What Azure's `content_filters` blocked, and the stage if it was the prompt."""
+    for entry in items(response, "content_filters"):
+        if field(entry, "blocked") is True:
+            stage: Stage | None = "pre_output" if text(entry, "source_type") == "prompt" else None
+            return filtered(field(entry, "content_filter_results")) or {CONTENT_FILTER: 0}, stage
+    return {}, None

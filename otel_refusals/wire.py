@@ -1,0 +1,103 @@
+"""Bytes of a response body in, wire objects out: JSON, JSON lines and server-sent events.
+
+The law of this module: incremental and bounded. It keeps the line or the document that is being received, and nothing of
+what was handed over; a body larger than `MAX_BODY` is no longer read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+EVENT_STREAM = "text/event-stream"
+
+MAX_BODY = 32 * 1024 * 1024
+"""Bytes of one document or one event that are kept at most."""
+
+
+class NotAWireFormat(ValueError):
+    """The bytes are neither JSON, JSON lines nor server-sent events."""
+
+
+class Decoder:
+    """Decodes one response body, fed in pieces of any size.
+
+    Args:
+        content_type: The `content-type` of the response; anything but an event stream is read as one JSON document.
+    """
+
+    __slots__ = ("_buffer", "_data", "_event", "_gave_up", "events")
+
+    def __init__(self, content_type: str) -> None:
+        self.events = EVENT_STREAM in content_type.lower()
+        self._buffer = bytearray()
+        self._event = ""
+        self._data: list[bytes] = []
+        self._gave_up = False
+
+    def feed(self, chunk: bytes, skip: frozenset[str] = frozenset()) -> Iterator[object]:
+        """The wire objects that `chunk` completes, without the events whose name is in `skip`."""
+        if self._gave_up:
+            return
+        self._buffer += chunk
+        if self.events:
+            yield from self._lines(skip)
+        if len(self._buffer) > MAX_BODY:
+            self._gave_up, self._buffer = True, bytearray()
+
+    def end(self) -> Iterator[object]:
+        """The wire object that the end of the body completes; none if more is to come after all."""
+        if self.events:
+            yield from self.feed(b"\n\n")
+            return
+        for wire in _json(bytes(self._buffer)):
+            self._buffer = bytearray()
+            yield wire
+
+    def _lines(self, skip: frozenset[str]) -> Iterator[object]:
+        # A lone carriage return ends a line too, but one at the end of a chunk may be half of a pair.
+        lines = self._buffer.splitlines(keepends=True)
+        self._buffer = lines.pop() if lines and not lines[-1].endswith(b"\n") else bytearray()
+        for line in lines:
+            line = line.rstrip(b"\r\n")
+            if not line:
+                if self._data and self._event not in skip:
+                    yield from _json(b"\n".join(self._data))
+                self._event, self._data = "", []
+                continue
+            name, _, value = line.partition(b":")
+            value = value.removeprefix(b" ")
+            if name == b"event":
+                self._event = value.decode("utf-8", "replace")
+            elif name == b"data":
+                self._data.append(bytes(value))
+
+
+def wire_objects(body: bytes) -> list[object]:
+    """Every wire object in `body`, whose format is found by looking at it.
+
+    Raises:
+        NotAWireFormat: for bytes that are neither JSON, JSON lines nor server-sent events.
+    """
+    head = body.lstrip()
+    if head.startswith((b"data:", b"event:", b":", b"id:", b"retry:")):
+        decoder = Decoder(EVENT_STREAM)
+        return [*decoder.feed(body), *decoder.end()]
+    try:
+        return [json.loads(body)]
+    except ValueError:
+        pass
+    lines = [line for line in body.splitlines() if line.strip()]
+    try:
+        if len(lines) < 2:
+            raise ValueError
+        return [json.loads(line) for line in lines]
+    except ValueError:
+        raise NotAWireFormat("neither JSON, JSON lines nor server-sent events") from None
+
+
+def _json(data: bytes) -> Iterator[object]:
+    try:
+        yield json.loads(data)
+    except (ValueError, RecursionError):  # `[DONE]`, a heartbeat, or what only the SDK can make sense of
+        return

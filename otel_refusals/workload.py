@@ -1,0 +1,74 @@
+"""The workload: the caller's own name for a route or a job, carried by the OpenTelemetry context."""
+
+from __future__ import annotations
+
+from contextlib import ContextDecorator
+from contextvars import Token
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any, TypeVar
+
+from opentelemetry import baggage, context
+from opentelemetry.context import Context
+
+from otel_refusals.names import WORKLOAD
+
+F = TypeVar("F")
+
+_KEY = context.create_key(WORKLOAD)
+
+
+class workload(ContextDecorator):  # noqa: N801 - used as a verb: `with workload("support-bot"):`
+    """Names the workload of every operation inside; nested, the innermost wins.
+
+    A context manager and a decorator, for plain and for coroutine functions::
+
+        with otel_refusals.workload("security-review"):
+            client.messages.create(...)
+
+
+        @otel_refusals.workload("support-bot")
+        async def answer(question): ...
+
+    The name stays inside the process. To carry it to another service of yours, set the baggage entry
+    `refusal.workload` instead, which is read too.
+
+    Args:
+        name: A short, stable name; on metrics anything over 64 characters or outside `[A-Za-z0-9_.:/-]` is `_OTHER`.
+
+    Raises:
+        ValueError: for a name that is not a non-empty string.
+    """
+
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"a workload needs a non-empty name, not {name!r}")
+        self._name = name
+        self._tokens: list[Token[Context]] = []
+
+    def _recreate_cm(self) -> workload:
+        return workload(self._name)
+
+    def __enter__(self) -> workload:
+        self._tokens.append(context.attach(context.set_value(_KEY, self._name)))
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        context.detach(self._tokens.pop())
+
+    def __call__(self, function: F) -> F:  # type: ignore[override]
+        if not iscoroutinefunction(function):
+            return super().__call__(function)  # type: ignore[type-var]
+
+        @wraps(function)
+        async def inside(*args: Any, **kwargs: Any) -> Any:
+            with workload(self._name):
+                return await function(*args, **kwargs)
+
+        return inside  # type: ignore[return-value]
+
+
+def workload_of(ctx: Context) -> str | None:
+    """The workload that `ctx` names, by `workload(...)` or else by the baggage entry; None for neither."""
+    name = ctx.get(_KEY) or baggage.get_baggage(WORKLOAD, ctx)
+    return name if isinstance(name, str) and name else None
