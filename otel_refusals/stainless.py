@@ -199,7 +199,7 @@ def _returned(operation: Operation, result: Any) -> End | None:
     try:
         response = getattr(result, "http_response", result)
         if not hasattr(response, "iter_bytes"):
-            if operation.unread:  # a middleware of the caller's answered instead of the SDK
+            if operation.unread and not operation.tapped:  # a middleware of the caller's answered instead of the SDK
                 _see(operation, result)
         elif response.is_closed:
             _read_body(operation, response.content)  # here already: the caller may never parse it

@@ -78,6 +78,11 @@ class StubServer:
         host, port = self._server.server_address[:2]
         return f"http://{host!s}:{port}"
 
+    @property
+    def pending(self) -> int:
+        """How many queued replies nobody has asked for yet."""
+        return len(self._queue)
+
     def queue(self, *replies: Reply) -> None:
         """Answer the next requests with `replies`."""
         self._queue.extend(replies)

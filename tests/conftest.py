@@ -1,0 +1,94 @@
+"""Real SDKs, a loopback vendor, real OpenTelemetry providers in memory; our own failures are raises here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import anthropic
+import openai
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+import otel_refusals
+from otel_refusals import failure
+from otel_refusals.testing import StubServer
+from tests.telemetry import Recorded
+
+_spans = InMemorySpanExporter()
+_tracer_provider = TracerProvider()
+_tracer_provider.add_span_processor(SimpleSpanProcessor(_spans))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _global_tracer_provider() -> None:
+    """The anthropic SDK takes its tracer from the global provider, which can be set once per process."""
+    trace.set_tracer_provider(_tracer_provider)
+
+
+@pytest.fixture(autouse=True)
+def _our_failures_are_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failure, "raise_failures", True)
+
+
+@pytest.fixture
+def instrument() -> Iterator[Callable[..., Recorded]]:
+    """Instrument with the given settings; what is reported comes back."""
+
+    def start(**settings: Any) -> Recorded:
+        _spans.clear()
+        recorded = Recorded(_tracer_provider, _spans)
+        otel_refusals.instrument(
+            tracer_provider=_tracer_provider,
+            meter_provider=recorded.meter_provider,
+            logger_provider=recorded.logger_provider,
+            **settings,
+        )
+        return recorded
+
+    yield start
+    otel_refusals.uninstrument()
+
+
+@pytest.fixture
+def recorded(instrument: Callable[..., Recorded]) -> Recorded:
+    """What is reported, instrumented with the defaults."""
+    return instrument()
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[StubServer]:
+    with StubServer() as server:
+        yield server
+
+
+@pytest.fixture
+def vendor(_server: StubServer) -> Iterator[StubServer]:
+    """A vendor on loopback."""
+    _server.requests.clear()
+    yield _server
+    assert not _server.pending, "replies were queued that nobody asked for"
+
+
+@pytest.fixture(scope="session")
+def claude(_server: StubServer) -> Iterator[anthropic.Anthropic]:
+    """An anthropic client, made once: wrapping works on clients that exist already."""
+    with anthropic.Anthropic(base_url=_server.url, api_key="key", max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def gpt(_server: StubServer) -> Iterator[openai.OpenAI]:
+    """An openai client, made once."""
+    with openai.OpenAI(base_url=f"{_server.url}/v1", api_key="key", max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def errors_of_sdk() -> Callable[[], suppress]:
+    """A context in which the SDKs may raise what they raise."""
+    return lambda: suppress(anthropic.AnthropicError, openai.OpenAIError)
