@@ -12,6 +12,7 @@ import sys
 from collections import deque
 from threading import Lock
 from time import time_ns
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from opentelemetry import context as otel_context
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _CUT = frozenset({"TransportError", "APIConnectionError", "StreamError", "OSError"})
 """Class names, anywhere in an exception's bases, by which the HTTP libraries and SDKs say that a connection broke."""
+
+_LOCKING = ("opentelemetry.sdk.", "opentelemetry.exporter.", "otel_refusals.seen")
 
 _orphans: deque[Operation] = deque()
 """Operations whose end the garbage collector saw at a moment when telemetry could not be sent."""
@@ -124,18 +127,22 @@ class Operation:
         if self._is_news(outcome):
             self._telemetry.report(self, outcome)
 
+    @never_fails
+    def leave(self, error: BaseException | None = None) -> None:
+        """Report that nobody reads on, from a place that the garbage collector may have called.
+
+        It strikes anywhere, also inside a lock of OpenTelemetry, where telemetry would wait for itself: then the report
+        is left to the next operation.
+        """
+        if self.ended:
+            return
+        if _inside_a_lock():
+            _orphans.append(self)
+        else:
+            self.end(error)
+
     def __del__(self) -> None:
-        # Nobody can learn anything more about this operation. The collector may have struck anywhere: inside a lock of
-        # OpenTelemetry, telemetry from here would wait for itself, so the report is left to the next operation.
-        try:
-            if self._report_once.locked():
-                return
-            if _inside_opentelemetry():
-                _orphans.append(self)
-            else:
-                self.end()
-        except Exception as error:
-            swallow(error, "Operation.__del__")
+        self.leave()  # the last reference went: nobody can learn anything more
 
     def _decide(self) -> None:
         if not self.decided_at:
@@ -193,10 +200,11 @@ def report_orphans() -> None:
             return
 
 
-def _inside_opentelemetry() -> bool:
-    frame = sys._getframe(2)
+def _inside_a_lock() -> bool:
+    """Whether this thread is inside code that may hold a lock which a report needs."""
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None:
-        if frame.f_globals.get("__name__", "").startswith("opentelemetry."):
+        if frame.f_globals.get("__name__", "").startswith(_LOCKING):
             return True
         frame = frame.f_back
     return False

@@ -108,7 +108,7 @@ def _unwrap(owner: Any, name: str, handle: Any) -> None:
     if outer is handle:
         setattr(owner, name, handle.__wrapped__)
         return
-    while isinstance(outer, wrapt.ObjectProxy):
+    while isinstance(outer, wrapt.FunctionWrapper):
         inner = outer.__wrapped__
         if inner is handle:
             outer.__wrapped__ = handle.__wrapped__

@@ -40,6 +40,10 @@ class _PostParser:
         _see(self.operation, value)
         return self.parser(value) if callable(self.parser) else value
 
+    def __deepcopy__(self, memo: object) -> _PostParser:
+        # Some clients copy the options deeply, Vertex AI's for one; the operation stays the one it is.
+        return self
+
 
 class Seams:
     """The wrappers for one vendor's chokepoints.
@@ -210,7 +214,7 @@ def _returned(operation: Operation, result: Any) -> End | None:
             operation.end()
             return None
         operation.watched = True
-        return operation.end
+        return operation.leave
     except Exception as error:
         swallow(error, "_returned", operation.vendor_name)
         return None

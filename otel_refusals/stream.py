@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cache
 from typing import Any, Protocol
 
 from otel_refusals.failure import never_fails
@@ -127,34 +128,54 @@ def end_of(operation: Operation, iterator: Any) -> End:
 
     def end(error: BaseException | None = None) -> None:
         if not _is_running(iterator_ref()):
-            operation.end(error)
+            operation.leave(error)
 
     return end
 
 
 def call_when_closed(response: Any, end: End) -> None:
     """Call `end` when the HTTP response is closed, which is what every way of leaving a stream early comes to."""
+    response.stream = _closing(response.stream, end)
 
-    def close_around(original: Method) -> Method:
-        def close() -> Any:
-            try:
-                return original()
-            finally:
-                end()
 
-        return close
+class _Closing:
+    """Stands before the byte stream of a response, as the HTTP library's own wrappers do, and hears it being closed."""
 
-    def aclose_around(original: Method) -> Method:
-        async def aclose() -> Any:
-            try:
-                return await original()
-            finally:
-                end()
+    def __init__(self, inner: Any, end: End) -> None:
+        self._inner = inner
+        self._end = end
 
-        return aclose
+    def __iter__(self) -> Any:
+        return self._inner.__iter__()
 
-    _shadow(response, "close", close_around)
-    _shadow(response, "aclose", aclose_around)
+    def __aiter__(self) -> Any:
+        return self._inner.__aiter__()
+
+    def close(self) -> None:
+        try:
+            self._inner.close()
+        finally:
+            self._end()
+
+    async def aclose(self) -> None:
+        try:
+            await self._inner.aclose()
+        finally:
+            self._end()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+@cache
+def _closing_type(inner: type) -> type[_Closing]:
+    # The HTTP library asks whether the stream is one of its own kinds, sync, async or both.
+    kinds = [base for base in inner.__mro__ if base.__name__ in ("SyncByteStream", "AsyncByteStream")]
+    return type("ClosingStream", (_Closing, *kinds), {})
+
+
+def _closing(inner: Any, end: End) -> _Closing:
+    return _closing_type(type(inner))(inner, end)
 
 
 def watch_bytes(response: Any, operation: Operation) -> End:
@@ -186,14 +207,14 @@ def watch_bytes(response: Any, operation: Operation) -> End:
 def _shadow(target: Any, name: str, around: Callable[[Method], Method]) -> None:
     """Put `around(original)` in the place of one method of one object.
 
-    Weak: a response that kept itself alive would hold its connection until the garbage collector comes by.
+    Weak: an object that kept itself alive would hold its connection until the garbage collector comes by.
     """
-    method, ref, before = getattr(type(target), name, None), weakref.ref(target), vars(target).get(name)
+    method, ref = getattr(type(target), name, None), weakref.ref(target)
     if method is None:
         return
 
     def original(*args: Any, **kwargs: Any) -> Any:
-        return before(*args, **kwargs) if before is not None else method(ref(), *args, **kwargs)
+        return method(ref(), *args, **kwargs)
 
     setattr(target, name, around(original))
 
@@ -251,7 +272,7 @@ class Body:
         if error is None and operation.tapped:
             return  # a stream over the response is seen instead, and knows better
         if error is not None or self._read_rest() or not _is_running(self._chunks()):
-            operation.end(error)
+            operation.leave(error)
 
     def _read_rest(self) -> bool:
         found = list(self._decoder.end())

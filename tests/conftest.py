@@ -69,9 +69,9 @@ def _server() -> Iterator[StubServer]:
 @pytest.fixture
 def vendor(_server: StubServer) -> Iterator[StubServer]:
     """A vendor on loopback."""
-    _server.requests.clear()
     yield _server
-    assert not _server.pending, "replies were queued that nobody asked for"
+    pending, _ = _server.pending, _server.clear()
+    assert not pending, "replies were queued that nobody asked for"
 
 
 @pytest.fixture(scope="session")

@@ -83,6 +83,11 @@ class StubServer:
         """How many queued replies nobody has asked for yet."""
         return len(self._queue)
 
+    def clear(self) -> None:
+        """Forget the replies that are queued and the requests that came."""
+        self._queue.clear()
+        self.requests.clear()
+
     def queue(self, *replies: Reply) -> None:
         """Answer the next requests with `replies`."""
         self._queue.extend(replies)
