@@ -109,7 +109,7 @@ def test_what_is_no_otlp_is_turned_away(path: str, headers: dict[str, str], body
         connection.request("POST", path, body, headers)
         assert connection.getresponse().status == status
         connection.close()
-        assert not (otlp.spans or otlp.metrics or otlp.logs)
+        assert (otlp.spans, otlp.metrics, otlp.logs) == ([], [], [])
 
 
 def test_waiting_ends_with_the_arrival_or_with_the_time() -> None:
