@@ -6,7 +6,6 @@ import io
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -23,6 +22,7 @@ from otel_refusals.demo.app.work import CALLS, FILES
 from otel_refusals.demo.figures import Declines, Figures, figures_of
 from otel_refusals.demo.run import DemoError, Progress, Run
 from otel_refusals.demo.screen import show
+from otel_refusals.demo.script import turn_for
 from otel_refusals.testing.otlp import MetricPoint, Received
 
 COLOR = re.compile(r"\x1b\[[0-9;]*(3[0-7]|38|9[0-7])")
@@ -38,7 +38,7 @@ class Shown:
 
 
 @pytest.fixture(scope="module")
-def shown() -> Iterator[Shown]:
+def shown() -> Shown:
     """`otel-refusals demo`, once for all tests, without a terminal."""
     runs: list[Run] = []
     real = running.run
@@ -55,7 +55,7 @@ def shown() -> Iterator[Shown]:
         patch.setenv("COLUMNS", "120")
         result = CliRunner().invoke(command.demo)
     assert result.exit_code == 0, result.output
-    yield Shown(result, runs[0], figures_of(runs[0].received))
+    return Shown(result, runs[0], figures_of(runs[0].received))
 
 
 def test_every_call_is_one_operation(shown: Shown) -> None:
@@ -105,7 +105,7 @@ def test_rescued_and_unknown_stand_apart(shown: Shown) -> None:
 
 
 def test_spans_and_events_came_with_the_numbers(shown: Shown) -> None:
-    """The SDK's own spans are annotated, missing ones are made, and each refusal has an event that points to its span."""
+    """The SDK's own spans are annotated, missing ones are made, and an event points to the span of each refusal."""
     figures = shown.figures
     assert figures.events == Counter({names.REFUSAL_DETECTED: 12, names.UNKNOWN_STOP_REASON: 1})
     assert (figures.annotated, figures.own_spans) == (28 + 5, 5)
@@ -123,7 +123,7 @@ def test_the_application_believed_otherwise(shown: Shown) -> None:
 
 def test_the_application_knows_nothing_of_this_package() -> None:
     """No module of the application imports or mentions otel_refusals."""
-    for module in Path(cast("str", app.__file__)).parent.glob("*.py"):
+    for module in Path(app.__file__).parent.glob("*.py"):
         assert "otel_refusals" not in module.read_text(encoding="utf-8"), module
 
 
@@ -141,8 +141,8 @@ def test_no_content_leaves_the_application(shown: Shown) -> None:
 
 
 def test_it_is_quick(shown: Shown) -> None:
-    """The whole run takes less than fifteen seconds."""
-    assert shown.run.seconds < 15
+    """The whole run takes less than the thirty seconds that are promised, on a busy machine too."""
+    assert shown.run.seconds < 30
 
 
 def test_the_command_prints_plain_text_without_a_terminal(shown: Shown) -> None:
@@ -156,7 +156,7 @@ def test_the_command_prints_plain_text_without_a_terminal(shown: Shown) -> None:
         "6 of 14 declined",
         "UNKNOWN STOP REASON",
         "OTEL_REFUSALS_STOP_REASONS=anthropic:policy_hold=refused",
-        "42 × 200, 1 × 400, 1 × 500",
+        "42 with 200, 1 with 400, 1 with 500",
         "claude-opus-4-8 answered",
         shown.figures.evidence.span.trace_id if shown.figures.evidence else "no evidence",
     ):
@@ -254,8 +254,7 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_endpoint_answers_an_unknown_path_with_404() -> None:
     """A path that no vendor has is a 404, not an answer."""
-    turn = endpoint.turn_for("")
-    assert endpoint._answer("/v2/other", {}, turn, 1, "").status == 404
+    assert endpoint._answer("/v2/other", {}, turn_for(""), 1, "").status == 404
 
 
 def _empty_screen(received: Received) -> str:
