@@ -12,8 +12,8 @@ from typing import Any
 import anthropic._base_client
 import httpx2
 import openai._base_client
-import otel_refusals
 import wrapt
+from bodies import MODEL, answer, async_answer
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanKind
 
-from bodies import MODEL, answer, async_answer
+import otel_refusals
 
 anthropic_core: Any = anthropic._base_client
 openai_core: Any = openai._base_client

@@ -11,14 +11,14 @@ from typing import Any
 
 import anthropic
 import openai
+from bodies import MODEL
+from otel_refusals.stream import AsyncTap, Tap
+from rig import ASYNC_TEES, CLASS, FLOOR, GENERATOR, OURS, PLAIN, TEES, Rig
+
 from otel_refusals.config import configure
 from otel_refusals.operation import Operation
-from otel_refusals.stream import AsyncTap, Tap
 from otel_refusals.telemetry import Telemetry
 from otel_refusals.vendors import VENDORS
-
-from bodies import MODEL
-from rig import ASYNC_TEES, CLASS, FLOOR, GENERATOR, OURS, PLAIN, TEES, Rig
 
 CALLS, EVENTS, ITEMS = 10, 500, 5_000
 """How many calls, streamed events and tapped events one sample holds."""
