@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Literal, TypeVar, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from otel_refusals.outcome import Completed, Errored, Outcome, Paused, Refusal, Refused, ToolCall, Truncated
 from otel_refusals.vendors import VENDORS
@@ -27,8 +27,6 @@ _CAPTURES = {
     **dict.fromkeys(("", "false", "no_content"), False),
     **dict.fromkeys(("true", "span_only", "event_only", "span_and_event"), True),
 }
-
-T = TypeVar("T")
 
 
 class ConfigurationError(ValueError):
@@ -77,7 +75,7 @@ def configure(
         spans=_spans(*_given("spans", spans, SPANS, env, "auto")),
         workload=_workload(*_given("workload", workload, WORKLOAD, env, "unspecified")),
         stop_reasons=_stop_reasons(*_given("stop_reasons", stop_reasons, STOP_REASONS, env, "")),
-        capture_explanation=_capture(*_given("capture_explanation", capture_explanation, CAPTURE, env, "")),
+        capture_explanation=_capture(*_given("capture_explanation", capture_explanation, CAPTURE, env, False)),
         max_label_values=_caps(*_given("max_label_values", max_label_values, MAX_LABEL_VALUES, env, {})),
     )
 
@@ -100,12 +98,12 @@ def outcome_from(word: str, signal: str) -> Outcome:
             return Refused(refusals=(refusal,))
 
 
-def _given(name: str, argument: T | None, variable: str, env: Mapping[str, str], default: T) -> tuple[str, T]:
+def _given(name: str, argument: object, variable: str, env: Mapping[str, str], default: object) -> tuple[str, Any]:
     """The source's name and the value: the argument's, else the variable's, else the default's."""
     if argument is not None:
         return name, argument
     value = env.get(variable, "").strip()
-    return (variable, cast(T, value)) if value else (name, default)
+    return (variable, value) if value else (name, default)
 
 
 def _vendors(argument: Iterable[str] | None, env: Mapping[str, str]) -> frozenset[str]:

@@ -17,24 +17,23 @@ P = ParamSpec("P")
 raise_failures = False
 
 _seen: set[str] = set()
-_count: Callable[[str, str], None] | None = None
+_counters: list[Callable[[str, str], None]] = []
 
 
-def count_with(count: Callable[[str, str], None] | None) -> None:
-    """Report failures to `count(vendor, error_type)` from now on; None: to nobody."""
-    global _count
-    _count = count
+def count_with(count: Callable[[str, str], None]) -> None:
+    """Report failures to `count(vendor, error_type)` from now on."""
+    _counters[:] = [count]
 
 
 def swallow(error: Exception, site: str, vendor: str = "") -> None:
     """Keep `error` from the caller. Never raises, but under our own test suite."""
     if raise_failures:
         raise error
-    if _count is not None:
-        try:
-            _count(vendor, type(error).__name__)
-        except Exception:
-            log.debug("The failure counter failed", exc_info=True)
+    try:
+        for count in _counters:
+            count(vendor, type(error).__name__)
+    except Exception:
+        log.debug("The failure counter failed", exc_info=True)
     if site not in _seen:
         _seen.add(site)
         log.debug("%s failed; the call itself is not affected", site, exc_info=error)

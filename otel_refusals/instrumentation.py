@@ -23,7 +23,6 @@ from otel_refusals.vendors import VENDORS
 
 _lock = RLock()
 _active: dict[str, Patches] = {}
-_telemetry: Telemetry | None = None
 
 
 def instrument(
@@ -45,19 +44,21 @@ def instrument(
 
     Args:
         vendors: Names of the SDKs to instrument, for example `["anthropic"]`; every installed one by default.
-        spans: Own spans where no GenAI span is current: `auto` for refused, rescued and unknown operations, `all`, `off`.
+        spans: Own spans where no GenAI span is current: `auto` for refused, rescued and unknown operations, `all`,
+            `off`.
         workload: The workload of operations outside any `workload(...)`.
         stop_reasons: Meanings of stop reasons that the readers do not know, for example
             `{"anthropic:new_value": "paused"}`.
         capture_explanation: Whether the vendor's explanation goes on spans and events. It is content.
         max_label_values: How many distinct models, workloads and unknown stop reasons are told apart on metrics: one
             number for all, or a mapping with `models`, `workloads`, `signals`.
-        tracer_provider: Instead of the global one; likewise the other two.
+        tracer_provider: Makes the own spans, instead of the global provider.
+        meter_provider: Takes the metrics, instead of the global provider.
+        logger_provider: Takes the events, instead of the global provider.
 
     Raises:
         ConfigurationError: for a value that cannot be used; it names the value and where it comes from.
     """
-    global _telemetry
     config = configure(
         vendors=vendors,
         spans=spans,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from contextlib import suppress
 from threading import Lock
 from time import time_ns
 from types import FrameType
@@ -193,11 +194,9 @@ class Operation:
 
 def report_orphans() -> None:
     """Report the operations that the garbage collector left behind."""
-    while _orphans:
-        try:
+    with suppress(IndexError):  # another thread may take the last one
+        while _orphans:
             _orphans.popleft().end()
-        except IndexError:  # another thread took the last one
-            return
 
 
 def _inside_a_lock() -> bool:

@@ -10,7 +10,7 @@ Standard library only: no SDK, no OpenTelemetry.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Union, final, get_args
+from typing import ClassVar, Literal, TypeAlias, final, get_args
 
 __all__ = [
     "CATEGORIES",
@@ -229,5 +229,5 @@ class Unknown:
     signal: str
 
 
-Outcome = Union[Completed, Truncated, ToolCall, Paused, Refused, Rescued, Errored, Incomplete, Unknown]
+Outcome: TypeAlias = Completed | Truncated | ToolCall | Paused | Refused | Rescued | Errored | Incomplete | Unknown
 """How one operation ended. Each member carries the contract's word for it in `outcome`."""

@@ -1,7 +1,8 @@
 """Puts wrappers on chokepoints and takes them off again. The only importer of wrapt.
 
-The law of this module: a vendor is patched when the application imports it and never imported from here; whatever is wrong
-with a vendor, its import succeeds; a wrapper that cannot be taken off, because somebody wrapped it, keeps still.
+The law of this module: a vendor is patched when the application imports it and never imported from here; whatever is
+wrong with a vendor, its import succeeds; a wrapper that cannot be taken off, because somebody wrapped it, keeps
+still.
 """
 
 from __future__ import annotations
@@ -111,6 +112,6 @@ def _unwrap(owner: Any, name: str, handle: Any) -> None:
     while isinstance(outer, wrapt.FunctionWrapper):
         inner = outer.__wrapped__
         if inner is handle:
-            outer.__wrapped__ = handle.__wrapped__
+            setattr(outer, "__wrapped__", handle.__wrapped__)  # noqa: B010 - wrapt declares it read-only
             return
         outer = inner

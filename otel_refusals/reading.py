@@ -20,7 +20,7 @@ def outcome_of(response: object) -> Outcome:
 
     Raises:
         TypeError: for something that no reader knows.
-        NotAWireFormat: for text or bytes that are neither JSON nor server-sent events; a `ValueError`.
+        WireFormatError: for text or bytes that are neither JSON nor server-sent events; a `ValueError`.
     """
     reader, whole = read(response)
     return reader.outcome() or (Unknown(MISSING) if whole else Incomplete())

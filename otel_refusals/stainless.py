@@ -1,8 +1,9 @@
 """The seams of the SDKs that Stainless generates: anthropic and openai, from their oldest supported version on.
 
-Every HTTP surface of both enters `SyncAPIClient.request` or `AsyncAPIClient.request` once per operation. What comes out is
-seen at two places that all their versions have: the `post_parser` of the request's options, called with every parsed
-response and every stream, also where the SDK then raises; and the returned object, for a response that is not parsed yet.
+Every HTTP surface of both enters `SyncAPIClient.request` or `AsyncAPIClient.request` once per operation. What comes
+out is seen at two places that all their versions have: the `post_parser` of the request's options, called with every
+parsed response and every stream, also where the SDK then raises; and the returned object, for a response that is not
+parsed yet.
 
 The law of this module: it alone knows the insides of these SDKs, and it imports none of them.
 """
@@ -15,11 +16,12 @@ from typing import Any
 
 from opentelemetry.context import get_current
 
+from otel_refusals.body import End, call_when_closed, end_of, watch_bytes
 from otel_refusals.failure import never_fails, swallow
 from otel_refusals.operation import Operation, report_orphans
 from otel_refusals.reader import text
-from otel_refusals.stream import AsyncTap, End, Tap, call_when_closed, end_of, watch_bytes
 from otel_refusals.suppression import is_suppressed
+from otel_refusals.tap import AsyncTap, Tap
 from otel_refusals.telemetry import Telemetry
 from otel_refusals.vendor import Vendor
 from otel_refusals.wire import Decoder
@@ -89,7 +91,8 @@ class Seams:
 
     def native_span(self, wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Around `finish_api_call_span(client, span, result)`, by which the anthropic SDK ends its own span of a call:
-        at once, or when the body of a stream was read, closed or dropped."""
+        at once, or when the body of a stream was read, closed or dropped.
+        """
         end = _use_native_span(*args[1:3])
         ended = wrapped(*args, **kwargs)
         if end is not None:

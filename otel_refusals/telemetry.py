@@ -196,8 +196,8 @@ class Telemetry:
         if (provider, signal) not in self._warned:
             self._warned.add((provider, signal))
             log.warning(
-                "%s ended an operation with the stop reason %r, which otel-refusals %s does not know. If you know what it"
-                " means, set OTEL_REFUSALS_STOP_REASONS=%s:%s=<outcome>, and please tell the project.",
+                "%s ended an operation with the stop reason %r, which otel-refusals %s does not know. If you know what"
+                " it means, set OTEL_REFUSALS_STOP_REASONS=%s:%s=<outcome>, and please tell the project.",
                 provider,
                 signal,
                 __version__,

@@ -23,7 +23,8 @@ ends the SDK's own span of a call."""
 class ReaderType(Protocol):
     """A reader class: made once per operation, and able to say whether a wire object is one of its own."""
 
-    def __call__(self) -> Reader: ...
+    def __call__(self) -> Reader:
+        """Make the reader of one operation."""
 
     def reads(self, wire: object, /) -> bool:
         """Whether `wire` has the shape that this reader reads."""
@@ -55,7 +56,8 @@ class Endpoint:
         path: The path as the SDK spells it; `{id}` stands for one segment.
         operation: Value of `gen_ai.operation.name`.
         reader: Makes the reader of one operation.
-        results: `once`: a result is seen by its call only. `stored`: it can be asked for again by its id. `replayed`: the
+        results: `once`: a result is seen by its call only. `stored`: it can be asked for again by its id. `replayed`:
+        the
             route shows stored results again, by polls and retrievals; each is reported once per id, and a failure to
             fetch one is not an operation.
     """

@@ -1,7 +1,7 @@
 """Bytes of a response body in, wire objects out: JSON, JSON lines and server-sent events.
 
-The law of this module: incremental and bounded. It keeps the line or the document that is being received, and nothing of
-what was handed over; a body larger than `MAX_BODY` is no longer read.
+The law of this module: incremental and bounded. It keeps the line or the document that is being received, and nothing
+of what was handed over; a body larger than `MAX_BODY` is no longer read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MAX_BODY = 32 * 1024 * 1024
 """Bytes of one document or one event that are kept at most."""
 
 
-class NotAWireFormat(ValueError):
+class WireFormatError(ValueError):
     """The bytes are neither JSON, JSON lines nor server-sent events."""
 
 
@@ -58,8 +58,8 @@ class Decoder:
         # A lone carriage return ends a line too, but one at the end of a chunk may be half of a pair.
         lines = self._buffer.splitlines(keepends=True)
         self._buffer = lines.pop() if lines and not lines[-1].endswith(b"\n") else bytearray()
-        for line in lines:
-            line = line.rstrip(b"\r\n")
+        for ended in lines:
+            line = ended.rstrip(b"\r\n")
             if not line:
                 if self._data and self._event not in skip:
                     yield from _json(b"\n".join(self._data))
@@ -77,7 +77,7 @@ def wire_objects(body: bytes) -> list[object]:
     """Every wire object in `body`, whose format is found by looking at it.
 
     Raises:
-        NotAWireFormat: for bytes that are neither JSON, JSON lines nor server-sent events.
+        WireFormatError: for bytes that are neither JSON, JSON lines nor server-sent events.
     """
     head = body.lstrip()
     if head.startswith((b"data:", b"event:", b":", b"id:", b"retry:")):
@@ -87,13 +87,10 @@ def wire_objects(body: bytes) -> list[object]:
         return [json.loads(body)]
     except ValueError:
         pass
-    lines = [line for line in body.splitlines() if line.strip()]
     try:
-        if len(lines) < 2:
-            raise ValueError
-        return [json.loads(line) for line in lines]
+        return [json.loads(line) for line in body.splitlines() if line.strip()] or [json.loads(body)]
     except ValueError:
-        raise NotAWireFormat("neither JSON, JSON lines nor server-sent events") from None
+        raise WireFormatError("neither JSON, JSON lines nor server-sent events") from None
 
 
 def _json(data: bytes) -> Iterator[object]:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ContextDecorator
 from contextvars import Token
 from functools import wraps
 from inspect import iscoroutinefunction
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry import baggage, context
 from opentelemetry.context import Context
 
 from otel_refusals.names import WORKLOAD
 
-F = TypeVar("F")
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _KEY = context.create_key(WORKLOAD)
 
 
-class workload(ContextDecorator):  # noqa: N801 - used as a verb: `with workload("support-bot"):`
+class workload(ContextDecorator):  # noqa: N801 - read as a verb: `with workload("support-bot"):`
     """Names the workload of every operation inside; nested, the innermost wins.
 
     A context manager and a decorator, for plain and for coroutine functions::
@@ -49,7 +53,7 @@ class workload(ContextDecorator):  # noqa: N801 - used as a verb: `with workload
     def _recreate_cm(self) -> workload:
         return workload(self._name)
 
-    def __enter__(self) -> workload:
+    def __enter__(self) -> Self:
         self._tokens.append(context.attach(context.set_value(_KEY, self._name)))
         return self
 
@@ -57,8 +61,9 @@ class workload(ContextDecorator):  # noqa: N801 - used as a verb: `with workload
         context.detach(self._tokens.pop())
 
     def __call__(self, function: F) -> F:  # type: ignore[override]
+        """Name the workload of every call of `function`."""
         if not iscoroutinefunction(function):
-            return super().__call__(function)  # type: ignore[type-var]
+            return super().__call__(function)
 
         @wraps(function)
         async def inside(*args: Any, **kwargs: Any) -> Any:

@@ -1,7 +1,7 @@
 """How to make one call with the real SDKs, in every way that a caller can read the answer.
 
-A way is a function from a client pair and the arguments to nothing: it makes the call and reads the answer to its end. Ways
-that the installed SDK does not have are left out when the tests are collected.
+A way is a function from a client pair and the arguments to nothing: it makes the call and reads the answer to its
+end. Ways that the installed SDK does not have are left out when the tests are collected.
 """
 
 from __future__ import annotations

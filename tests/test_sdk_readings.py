@@ -1,4 +1,6 @@
-"""Every wire fixture, through the real SDK, in every way that a caller can read the answer: one report, and the right one."""
+"""Every wire fixture, through the real SDK, in every way that a caller can read the answer: one report, and the right
+one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Spans: an existing GenAI span is annotated before it ends, none is doubled, and our own is made only where none is."""
+"""Spans: an existing GenAI span is annotated before it ends, none is doubled, and our own is made only where none
+is.
+"""
 
 from __future__ import annotations
 
@@ -182,9 +184,7 @@ def test_a_native_span_that_is_not_sampled_is_not_replaced(recorded: Recorded, v
     """The call has a span; that it does not record is the application's choice. It is counted all the same."""
     vendor.queue(REFUSED)
     silent = TracerProvider(sampler=ALWAYS_OFF)
-    with anthropic.Anthropic(
-        base_url=vendor.url, api_key="key", open_telemetry={"tracer_provider": silent}
-    ) as client:
+    with anthropic.Anthropic(base_url=vendor.url, api_key="key", open_telemetry={"tracer_provider": silent}) as client:
         client.messages.create(**CLAUDE)
 
     assert [] == recorded.spans

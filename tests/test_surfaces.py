@@ -75,7 +75,9 @@ def test_what_does_not_generate_is_no_operation(
     claude: anthropic.Anthropic, gpt: openai.OpenAI, recorded: Recorded, vendor: StubServer
 ) -> None:
     """Counting tokens, listing models, embeddings and moderations."""
-    vendor.queue(Reply(b'{"input_tokens": 3}'), Reply(b'{"data": []}'), Reply(b'{"data": []}'), Reply(b'{"results": []}'))
+    vendor.queue(
+        Reply(b'{"input_tokens": 3}'), Reply(b'{"data": []}'), Reply(b'{"data": []}'), Reply(b'{"results": []}')
+    )
     claude.messages.count_tokens(model="m", messages=MESSAGES)
     claude.models.list()
     gpt.embeddings.create(model="m", input="x", encoding_format="float")

@@ -108,7 +108,9 @@ def test_an_unknown_stop_reason_is_counted_dated_and_logged_once(
 
     assert {"brand_new_reason": 2} == recorded.sums("refusal.client.unknown_stop_reasons", "refusal.signal")
     (seen,) = recorded.points("refusal.client.unknown_stop_reason.last_seen")
-    assert {"gen_ai.provider.name", "gen_ai.request.model", "refusal.workload", "refusal.signal"} == set(seen.attributes)
+    assert {"gen_ai.provider.name", "gen_ai.request.model", "refusal.workload", "refusal.signal"} == set(
+        seen.attributes
+    )
     assert seen.value > 1.7e9
     assert ["refusal.unknown_stop_reason"] * 2 == [name for name, _ in recorded.events]
     assert ["WARN"] * 2 == [record.severity_text for record in recorded.log_records]
@@ -182,7 +184,9 @@ def test_the_credit_token_of_a_refusal_goes_nowhere(
     """It is a bearer secret, also when capture is on."""
     recorded = instrument(capture_explanation=True)
     vendor.queue(fixture("anthropic/beta_refusal_credit_token.json").reply)
-    token = json.loads(fixture("anthropic/beta_refusal_credit_token.json").body)["stop_details"]["fallback_credit_token"]
+    token = json.loads(fixture("anthropic/beta_refusal_credit_token.json").body)["stop_details"][
+        "fallback_credit_token"
+    ]
     claude.beta.messages.create(**CLAUDE)
 
     exported = [dict(span.attributes or {}) for span in recorded.spans] + [dict(a) for _, a in recorded.events]
@@ -214,7 +218,9 @@ def test_a_caller_cannot_grow_the_series(
         with otel_refusals.workload(f"job-{number}"):
             claude.messages.create(**{**CLAUDE, "model": f"model-{number}"})
 
-    assert {"model-0": 1, "model-1": 1, "_OTHER": 3} == recorded.sums("refusal.client.operations", "gen_ai.request.model")
+    assert {"model-0": 1, "model-1": 1, "_OTHER": 3} == recorded.sums(
+        "refusal.client.operations", "gen_ai.request.model"
+    )
     assert {"job-0": 1, "job-1": 1, "_OTHER": 3} == recorded.sums("refusal.client.operations", "refusal.workload")
 
 
@@ -246,11 +252,10 @@ def test_a_stop_reason_can_be_taught_to_mean(
 
 
 @pytest.mark.parametrize(
-    "key", ["suppress_instrumentation", "suppress_language_model_instrumentation", otel_context._SUPPRESS_INSTRUMENTATION_KEY]
+    "key",
+    ["suppress_instrumentation", "suppress_language_model_instrumentation", otel_context._SUPPRESS_INSTRUMENTATION_KEY],
 )
-def test_suppression_is_honoured(
-    key: str, recorded: Recorded, claude: anthropic.Anthropic, vendor: StubServer
-) -> None:
+def test_suppression_is_honoured(key: str, recorded: Recorded, claude: anthropic.Anthropic, vendor: StubServer) -> None:
     """Whoever suppresses instrumentation gets no telemetry from us either."""
     vendor.queue(REFUSED)
     token = otel_context.attach(otel_context.set_value(key, True))

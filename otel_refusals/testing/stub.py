@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class StubServer:
     """
 
     def __init__(self, answer: Answer | None = None) -> None:
-        self._answer = answer or (lambda request: Reply(b'{"error": {"message": "nothing queued"}}', 404))
+        self._answer = answer or (lambda _: Reply(b'{"error": {"message": "nothing queued"}}', 404))
         self._queue: deque[Reply] = deque()
         self.requests: list[Request] = []
         self.disconnected = Event()
@@ -97,11 +100,13 @@ class StubServer:
         self.requests.append(request)
         return self._queue.popleft() if self._queue else self._answer(request)
 
-    def __enter__(self) -> StubServer:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
-    def __exit__(self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
         self._server.shutdown()
         self._server.server_close()
 
@@ -114,7 +119,7 @@ class _Server(ThreadingHTTPServer):
         self.stub = stub
         super().__init__(("127.0.0.1", 0), _Handler)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         """A client that leaves in the middle of a stream is what this server is for."""
         self.stub.disconnected.set()
 
@@ -148,8 +153,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.wfile.write(b"0\r\n\r\n")
 
-    do_GET = do_POST
-    do_DELETE = do_POST
+    do_GET = do_POST  # noqa: N815
+    do_DELETE = do_POST  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:
         """Be quiet."""

@@ -14,7 +14,14 @@ from otel_refusals.outcome import (
     Unknown,
 )
 from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, number, text
-from otel_refusals.vendors._openai_errors import CONTENT_FILTER, Raw, category_of, error_outcome, filtered
+from otel_refusals.vendors._openai_errors import (
+    CONTENT_FILTER,
+    Raw,
+    category_of,
+    error_outcome,
+    filtered,
+    is_error_body,
+)
 
 FINISH_REASONS: dict[str, type[Completed | Truncated | ToolCall]] = {
     "stop": Completed,
@@ -42,11 +49,21 @@ class _Choice:
 class ChatReader:
     """Reads a `ChatCompletion` or `Completion`, their chunks, and the errors of those endpoints.
 
-    `message.refusal` tells a decline by the model while `finish_reason` is `stop`; the first delta of a stream has it as
-    an empty string, which is none. Usage is per call, so tokens of one choice are unknown when there are several.
+    `message.refusal` tells a decline by the model while `finish_reason` is `stop`; the first delta of a stream has it
+    as an empty string, which is none. Usage is per call, so tokens of one choice are unknown when there are several.
     """
 
-    __slots__ = ("_choices", "_error", "_prompt_filters", "_usage", "_whole", "decided", "response_id", "response_model", "skip")
+    __slots__ = (
+        "_choices",
+        "_error",
+        "_finished",
+        "_prompt_filters",
+        "_usage",
+        "decided",
+        "response_id",
+        "response_model",
+        "skip",
+    )
 
     def __init__(self) -> None:
         self.skip: frozenset[str] = NOTHING
@@ -60,7 +77,7 @@ class ChatReader:
         self._choices: dict[int, _Choice] = {}
         self._prompt_filters: Raw = {}
         self._usage: object = None
-        self._whole = False
+        self._finished = False
 
     @staticmethod
     def reads(wire: object) -> bool:
@@ -69,7 +86,7 @@ class ChatReader:
             return type(wire).__module__.split(".", 1)[0] == "openai"
         kind = text(wire, "object") or ""
         return kind.startswith(("chat.completion", "text_completion")) or bool(
-            items(wire, "choices") or (isinstance(wire, dict) and wire.get("error") and not kind)
+            items(wire, "choices") or is_error_body(wire)
         )
 
     @property
@@ -85,12 +102,14 @@ class ChatReader:
             return
         if text(wire, "object") == "chat.completion":
             self._reset()
-            self._whole = self.decided = True
+            self._finished = self.decided = True
         self.response_id = text(wire, "id") or self.response_id
         self.response_model = text(wire, "model") or self.response_model
         usage = field(wire, "usage")
         if usage is not None:
             self._usage = usage
+            if self._choices and not choices:
+                self._finished = self.decided = True  # it comes by itself after the last choice is over
         for entry in items(wire, "prompt_filter_results"):
             self._prompt_filters.update(filtered(field(entry, "content_filter_results")))
         for choice in choices:
@@ -192,9 +211,7 @@ class ChatReader:
             if reason not in FINISH_REASONS:
                 return Unknown(reason)
         if not ended or len(ended) < len(reasons):
-            # A usage chunk comes after the last choice ended, so without a reason before it none will come.
-            finished = self._whole or (bool(reasons) and self._usage is not None)
-            return Unknown(MISSING) if finished else None
+            return Unknown(MISSING) if self._finished else None
         return min((FINISH_REASONS[reason](reason) for reason in ended), key=_rank)
 
 

@@ -1,7 +1,8 @@
 """OpenAI and Azure OpenAI: declines that arrive as an error, and the filter results that name a category.
 
-Codes: `openai.types.responses.ResponseError` 3.54, plus `cyber_policy`, `content_policy_violation`, `moderation_blocked`
-and `content_filter`, which occur on the wire only. Filter results: Azure's content filtering documentation.
+Codes: `openai.types.responses.ResponseError` 3.54, plus `cyber_policy`, `content_policy_violation`,
+`moderation_blocked` and `content_filter`, which occur on the wire only. Filter results: Azure's content filtering
+documentation.
 """
 
 from __future__ import annotations
@@ -78,6 +79,11 @@ def category_of(raw: Raw) -> Category:
         return "unspecified"
     name = max(raw, key=lambda name: raw[name])
     return FILTER_CATEGORIES.get(name.partition("/")[0].replace("-", "_"), "other")
+
+
+def is_error_body(wire: object) -> bool:
+    """Whether `wire` is the JSON body of an error, rather than a response that has an `error` member."""
+    return isinstance(wire, dict) and bool(wire.get("error")) and "object" not in wire
 
 
 def error_outcome(wire: object, *, content: bool) -> Refused | Errored:

@@ -1,4 +1,4 @@
-"""The OpenAI Responses wire, Azure's form of it, decisions and images."""
+"""The OpenAI Responses wire, and Azure's form of it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from otel_refusals.vendors._openai_errors import (
     category_of,
     error_outcome,
     filtered,
+    is_error_body,
     refusal_in,
     refused_by_error,
 )
@@ -62,8 +63,6 @@ _CONTENT_DELTAS = frozenset(
         "response.audio.delta",
         "response.audio.transcript.delta",
         "response.image_generation_call.partial_image",
-        "image_generation.partial_image",
-        "image_edit.partial_image",
     }
 )
 
@@ -75,7 +74,17 @@ class ResponsesReader:
     `failed` one with a policy code, a policy error inside the stream, or a blocked image tool.
     """
 
-    __slots__ = ("_content", "_error", "_response", "_spoken", "_whole", "decided", "response_id", "response_model", "skip")
+    __slots__ = (
+        "_content",
+        "_error",
+        "_response",
+        "_spoken",
+        "_whole",
+        "decided",
+        "response_id",
+        "response_model",
+        "skip",
+    )
 
     def __init__(self) -> None:
         self.skip: frozenset[str] = NOTHING
@@ -106,7 +115,7 @@ class ResponsesReader:
             self._read_spoken(text(wire, "delta") or text(wire, "refusal"))
         elif kind == "response.output_item.added":
             self._content = self._content or _is_content(field(wire, "item"))
-        elif isinstance(wire, BaseException) or kind == "error" or _is_error_body(wire):
+        elif isinstance(wire, BaseException) or kind == "error" or is_error_body(wire):
             self._error = error_outcome(wire, content=self._content)
             self.decided = True
         elif text(wire, "object") == "response":
@@ -197,87 +206,6 @@ class ResponsesReader:
         if status in PENDING:
             return Paused(status) if self._whole else None
         return Incomplete() if status == "cancelled" else Unknown(status)
-
-
-class DecisionsReader:
-    """Reads a `Decision`: each question may be answered or refused."""
-
-    __slots__ = ("_outcome", "decided", "response_id", "response_model", "skip")
-
-    finish_reasons: tuple[str, ...] = ()
-
-    def __init__(self) -> None:
-        self.skip: frozenset[str] = NOTHING
-        self.decided = False
-        self.response_id: str | None = None
-        self.response_model: str | None = None
-        self._outcome: Outcome | None = None
-
-    @staticmethod
-    def reads(wire: object) -> bool:
-        """Whether `wire` is a decision."""
-        return isinstance(field(wire, "answers"), (list, tuple))
-
-    def feed(self, wire: object, /) -> None:
-        self.decided = True
-        if isinstance(wire, BaseException) or _is_error_body(wire):
-            self._outcome = error_outcome(wire, content=False)
-            return
-        self.response_model = text(wire, "model")
-        refused = [answer for answer in items(wire, "answers") if text(answer, "type") == "refusal"]
-        if not refused:
-            self._outcome = Completed("answers") if self.reads(wire) else None
-            return
-        refusal = Refusal(category="unspecified", stage="pre_output", source="model", signal="refusal")
-        self._outcome = Refused(
-            refusals=(refusal,) * min(len(refused), MAX_TRACKED),
-            discarded_input_tokens=number(wire, "usage", "input_tokens"),
-            discarded_output_tokens=0,
-        )
-
-    def outcome(self) -> Outcome | None:
-        return self._outcome
-
-
-class ImagesReader:
-    """Reads an `ImagesResponse`, the events of a streamed one, and the errors of `/images/*`: a refused image is a
-    400."""
-
-    __slots__ = ("_content", "_outcome", "decided", "response_id", "response_model", "skip")
-
-    finish_reasons: tuple[str, ...] = ()
-
-    def __init__(self) -> None:
-        self.skip: frozenset[str] = NOTHING
-        self.decided = False
-        self.response_id: str | None = None
-        self.response_model: str | None = None
-        self._content = False
-        self._outcome: Outcome | None = None
-
-    @staticmethod
-    def reads(wire: object) -> bool:
-        """Whether `wire` is an images response, or an event of a streamed one."""
-        kind = text(wire, "type") or ""
-        return kind.startswith(("image_generation.", "image_edit.")) or (
-            isinstance(field(wire, "data"), (list, tuple)) and field(wire, "created") is not None
-        )
-
-    def feed(self, wire: object, /) -> None:
-        kind = text(wire, "type") or ""
-        if kind in _CONTENT_DELTAS:
-            self._content, self.skip = True, _CONTENT_DELTAS
-        elif isinstance(wire, BaseException) or kind == "error" or _is_error_body(wire):
-            self._outcome, self.decided = error_outcome(wire, content=self._content), True
-        elif kind.endswith(".completed") or self.reads(wire):
-            self._outcome, self.decided = Completed("completed"), True
-
-    def outcome(self) -> Outcome | None:
-        return self._outcome
-
-
-def _is_error_body(wire: object) -> bool:
-    return isinstance(wire, dict) and bool(wire.get("error")) and "object" not in wire
 
 
 def _is_content(item: object) -> bool:

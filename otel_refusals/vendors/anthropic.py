@@ -178,7 +178,7 @@ class MessagesReader:
         self._read_usage(wire)
         self._read_stop(field(wire, "delta"))
 
-    def _message_stop(self, wire: object) -> None:
+    def _message_stop(self, _: object) -> None:
         self._finished = self.decided = True
 
     def _completion(self, wire: object) -> None:

@@ -1,0 +1,104 @@
+"""Taps: iterators placed under the SDK's own stream object, through which an operation sees each item go by.
+
+Not proxies around the stream: helpers such as `text_stream` and `get_final_message()` iterate beneath a proxy, but they
+all pass through the tap. The law of this module: an item is seen when the caller takes it, never earlier; the caller
+gets the very item and the very exception; nothing is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Protocol
+
+
+class Skipping(Protocol):
+    """Tells which items of a stream need not be looked at."""
+
+    @property
+    def skip(self) -> frozenset[str]:
+        """Values of `item.type`."""
+
+
+class Watching(Protocol):
+    """What a tap shows the items to: an operation, or a body on its way to one. Never raises."""
+
+    @property
+    def reader(self) -> Skipping:
+        """Which items to leave out, asked anew for each item."""
+
+    def item(self, item: Any, /) -> None:
+        """One item goes by."""
+
+    def end(self, error: BaseException | None = None, /) -> None:
+        """The stream ended, or raised `error`."""
+
+
+def tee(inner: Iterator[Any], operation: Watching) -> Iterator[Any]:
+    """`inner` again, each item shown to `operation`, which ends with it.
+
+    A generator, because it is the cheapest loop there is. One that nobody starts, or that is dropped, ends nothing:
+    then the operation ends when the last reference to it goes.
+    """
+    reader, see = operation.reader, operation.item
+    try:
+        for item in inner:
+            if getattr(item, "type", None) not in reader.skip:
+                see(item)
+            yield item
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        operation.end(error)
+        raise
+    operation.end()
+
+
+class Tap:
+    """A tee that can be iterated again after a break, as the SDK's own iterator can, and asked for the inner one."""
+
+    __slots__ = ("__weakref__", "_inner", "_items")
+
+    def __init__(self, inner: Iterator[Any], operation: Watching) -> None:
+        self._inner = inner
+        self._items = tee(inner, operation)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._items
+
+    def __next__(self) -> Any:
+        return next(self._items)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class AsyncTap:
+    """The same for an asynchronous iterator. A class: an asynchronous generator that is dropped would be closed by the
+    event loop later, and so would the SDK's below it.
+    """
+
+    __slots__ = ("__weakref__", "_inner", "_operation")
+
+    def __init__(self, inner: AsyncIterator[Any], operation: Watching) -> None:
+        self._inner = inner
+        self._operation = operation
+
+    def __aiter__(self) -> AsyncTap:
+        return self
+
+    async def __anext__(self) -> Any:
+        operation = self._operation
+        try:
+            item = await self._inner.__anext__()
+        except StopAsyncIteration:
+            operation.end()
+            raise
+        except BaseException as error:
+            operation.end(error)
+            raise
+        if getattr(item, "type", None) not in operation.reader.skip:
+            operation.item(item)
+        return item
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)

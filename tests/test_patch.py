@@ -1,0 +1,146 @@
+"""The patch engine: vendors are patched when the application imports them, and whatever is wrong, their import
+succeeds.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from otel_refusals import failure
+from otel_refusals.patch import Patches
+from otel_refusals.vendor import Chokepoint, Vendor
+
+
+def silent(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+    """A wrapper that does nothing."""
+    return wrapped(*args, **kwargs)
+
+
+def vendor_of(*chokepoints: Chokepoint, requires: str = "no-such-distribution >= 1") -> Vendor:
+    """A vendor that is only chokepoints."""
+    return Vendor("acme", requires, "acme", {}, chokepoints, ())
+
+
+@pytest.fixture
+def acme(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """An imported SDK module with one class."""
+    module = ModuleType("acme_sdk")
+    exec("class Client:\n    def request(self):\n        return 'answer'\n", vars(module))
+    monkeypatch.setitem(sys.modules, "acme_sdk", module)
+    return module
+
+
+def test_an_imported_vendor_is_patched_at_once(acme: Any) -> None:
+    """And restored to the very same function."""
+    original = vars(acme.Client)["request"]
+    patches = Patches(vendor_of(Chokepoint("acme_sdk", "Client.request", "call")), lambda point: silent)
+    patches.apply()
+    assert original is not vars(acme.Client)["request"]
+    assert "answer" == acme.Client().request()
+    patches.remove()
+
+    assert original is vars(acme.Client)["request"]
+
+
+def test_a_vendor_of_an_unknown_shape_is_skipped_and_says_so(acme: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A chokepoint that is not there."""
+    patches = Patches(vendor_of(Chokepoint("acme_sdk", "Client.dispatch", "call")), lambda point: silent)
+    with caplog.at_level(logging.WARNING, "otel_refusals"):
+        patches.apply()
+
+    assert "acme is not instrumented: acme_sdk.Client.dispatch is not there" in caplog.text
+    assert "answer" == acme.Client().request()
+
+
+def test_a_class_that_is_not_there_is_skipped_too(acme: Any) -> None:
+    """The owner of the chokepoint is missing."""
+    patches = Patches(vendor_of(Chokepoint("acme_sdk", "Server.request", "call")), lambda point: silent)
+    patches.apply()
+
+    assert "acme_sdk.Server.request is not there" == patches.skipped
+
+
+def test_a_chokepoint_of_later_versions_may_be_absent(acme: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Its absence in an older SDK is no fault."""
+    point = Chokepoint("acme_sdk", "finish_span", "native_span", since="9.9")
+    patches = Patches(vendor_of(point), lambda point: silent)
+    with caplog.at_level(logging.WARNING, "otel_refusals"):
+        patches.apply()
+
+    assert ("", "") == (patches.skipped, caplog.text)
+
+
+def test_a_version_outside_the_supported_range_is_skipped_and_says_so(
+    acme: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the installed version and the supported ones."""
+    vendor = vendor_of(Chokepoint("acme_sdk", "Client.request", "call"), requires="pytest < 1")
+    patches = Patches(vendor, lambda point: silent)
+    with caplog.at_level(logging.WARNING, "otel_refusals"):
+        patches.apply()
+
+    assert f"pytest {pytest.__version__} is installed, pytest < 1 is supported" in caplog.text
+    assert "answer" == acme.Client().request()
+
+
+def test_an_engine_that_fails_does_not_fail_the_import(acme: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our bug is not the application's."""
+    monkeypatch.setattr(failure, "raise_failures", False)
+
+    def broken(point: Chokepoint) -> Any:
+        raise ZeroDivisionError
+
+    patches = Patches(vendor_of(Chokepoint("acme_sdk", "Client.request", "call")), broken)
+    patches.apply()
+
+    assert "ZeroDivisionError" in patches.skipped
+
+
+def _run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout.strip()
+
+
+def test_importing_us_imports_no_vendor_and_no_opentelemetry_sdk() -> None:
+    """In a user's service we must be light."""
+    code = (
+        "import sys, otel_refusals\n"
+        "heavy = {'anthropic', 'openai', 'pydantic', 'httpx', 'httpx2', 'click', 'rich', 'packaging'}\n"
+        "print(sorted(heavy & set(sys.modules)), [name for name in sys.modules if 'opentelemetry.sdk' in name])"
+    )
+
+    assert "[] []" == _run(code)
+
+
+def test_a_vendor_imported_after_us_is_patched_then() -> None:
+    """`instrument()` imports nothing; the application's import does."""
+    code = (
+        "import sys, otel_refusals\n"
+        "otel_refusals.instrument()\n"
+        "before = 'anthropic' in sys.modules\n"
+        "import anthropic\n"
+        "print(before, type(vars(anthropic._base_client.SyncAPIClient)['request']).__name__)\n"
+        "otel_refusals.uninstrument()\n"
+        "print(type(vars(anthropic._base_client.SyncAPIClient)['request']).__name__)"
+    )
+
+    assert "False FunctionWrapper\nfunction" == _run(code)
+
+
+def test_a_vendor_imported_after_uninstrument_is_left_alone() -> None:
+    """The import hook stays, and does nothing."""
+    code = (
+        "import otel_refusals\n"
+        "otel_refusals.instrument()\n"
+        "otel_refusals.uninstrument()\n"
+        "import openai\n"
+        "print(type(vars(openai._base_client.SyncAPIClient)['request']).__name__)"
+    )
+
+    assert "function" == _run(code)
