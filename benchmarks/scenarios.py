@@ -12,11 +12,11 @@ from typing import Any
 import anthropic
 import openai
 from bodies import MODEL
-from otel_refusals.stream import AsyncTap, Tap
 from rig import ASYNC_TEES, CLASS, FLOOR, GENERATOR, OURS, PLAIN, TEES, Rig
 
 from otel_refusals.config import configure
 from otel_refusals.operation import Operation
+from otel_refusals.tap import AsyncTap, Tap
 from otel_refusals.telemetry import Telemetry
 from otel_refusals.vendors import VENDORS
 

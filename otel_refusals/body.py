@@ -54,6 +54,8 @@ class _Closing:
     def __init__(self, inner: Any, end: End) -> None:
         self._inner = inner
         self._end = end
+        # The anthropic SDK asks for it at every event: a miss in `__getattr__` would cost more than the whole tap.
+        self.stream_observer = getattr(inner, "stream_observer", None)
 
     def __iter__(self) -> Any:
         return self._inner.__iter__()

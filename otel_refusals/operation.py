@@ -109,20 +109,23 @@ class Operation:
         self.reader.feed(response)
         self._decide()
 
-    @never_fails
     def item(self, item: object) -> None:
         """Read one item of a stream."""
         reader = self.reader
-        reader.feed(item)
-        if reader.decided:
-            self._decide()
+        try:
+            reader.feed(item)
+            if reader.decided:
+                self._decide()
+        except Exception as error:
+            swallow(error, "Operation.item", self.vendor_name)
 
     @never_fails
     def end(self, error: BaseException | None = None) -> None:
         """Report how the operation ended. Only the first call does."""
         if not self._report_once.acquire(blocking=False):
             return
-        self._learn(error)
+        if error is not None:
+            self._learn(error)
         outcome = self._outcome()
         self._annotate(outcome)
         if self._is_news(outcome):
@@ -152,10 +155,10 @@ class Operation:
             self._annotate(self._outcome())
 
     @never_fails
-    def _learn(self, error: BaseException | None) -> None:
+    def _learn(self, error: BaseException) -> None:
         # What the vendor said stands: an exception after it comes from the SDK's own parsing of the answer. A
         # cancellation says nothing about the vendor, nor does a connection that broke in the middle of an answer.
-        if error is None or self.reader.decided or not isinstance(error, Exception):
+        if self.reader.decided or not isinstance(error, Exception):
             return
         if self.streaming and any(base.__name__ in _CUT for base in type(error).__mro__):
             return
@@ -194,8 +197,8 @@ class Operation:
 
 def report_orphans() -> None:
     """Report the operations that the garbage collector left behind."""
-    with suppress(IndexError):  # another thread may take the last one
-        while _orphans:
+    while _orphans:
+        with suppress(IndexError):  # another thread may take the last one
             _orphans.popleft().end()
 
 

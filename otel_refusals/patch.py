@@ -105,13 +105,13 @@ def _unwrap(owner: Any, name: str, handle: Any) -> None:
 
     A wrapper of wrapt's can be told of its new inside; one that closed over ours cannot: there ours stays, and is off.
     """
-    outer = vars(owner).get(name)
+    outer: Any = vars(owner).get(name)
     if outer is handle:
         setattr(owner, name, handle.__wrapped__)
         return
     while isinstance(outer, wrapt.FunctionWrapper):
-        inner = outer.__wrapped__
+        inner: Any = outer.__wrapped__
         if inner is handle:
-            setattr(outer, "__wrapped__", handle.__wrapped__)  # noqa: B010 - wrapt declares it read-only
+            outer.__wrapped__ = handle.__wrapped__
             return
         outer = inner

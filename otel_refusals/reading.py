@@ -31,11 +31,13 @@ def read(response: object) -> tuple[Reader, bool]:
     if isinstance(response, str):
         response = response.encode()
     if isinstance(response, (bytes, bytearray)):
-        response = wire_objects(bytes(response))
+        found = wire_objects(bytes(response))
+        is_json = response.lstrip()[:1] in b"{["
+        response = found[0] if is_json and len(found) == 1 else found
     wires = response if isinstance(response, list) else [response]
     reader = next(filter(None, map(reader_for, wires)), None)
     if reader is None:
         raise TypeError(f"no reader knows this: {type(response).__name__} is not a response of a supported vendor")
     for wire in wires:
         reader.feed(wire)
-    return reader, len(wires) == 1
+    return reader, wires is not response

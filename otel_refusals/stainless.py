@@ -19,7 +19,7 @@ from opentelemetry.context import get_current
 from otel_refusals.body import End, call_when_closed, end_of, watch_bytes
 from otel_refusals.failure import never_fails, swallow
 from otel_refusals.operation import Operation, report_orphans
-from otel_refusals.reader import text
+from otel_refusals.reader import field, text
 from otel_refusals.suppression import is_suppressed
 from otel_refusals.tap import AsyncTap, Tap
 from otel_refusals.telemetry import Telemetry
@@ -104,11 +104,11 @@ class Seams:
     ) -> tuple[Operation | None, tuple[Any, ...], dict[str, Any]]:
         """The operation of a call that generates, and the arguments to make the call with."""
         try:
-            report_orphans()
             options = args[1] if len(args) > 1 else kwargs["options"]
             endpoint = self._route(options.method, options.url)
             if endpoint is None or is_suppressed(get_current()):
                 return None, args, kwargs
+            report_orphans()
             operation = Operation(
                 self._telemetry, self._vendor.name, endpoint, self._provider_of(client), _model_in(options)
             )
@@ -204,8 +204,8 @@ def _returned(operation: Operation, result: Any) -> End | None:
     if operation.ended or operation.watched:
         return None
     try:
-        response = getattr(result, "http_response", result)
-        if not hasattr(response, "iter_bytes"):
+        response = field(result, "http_response") or result
+        if not hasattr(type(response), "iter_bytes"):
             if operation.unread and not operation.tapped:  # a middleware of the caller's answered instead of the SDK
                 _see(operation, result)
         elif response.is_closed:

@@ -15,4 +15,4 @@ _KEYS = (
 
 def is_suppressed(context: Context) -> bool:
     """Whether `context` carries one of the keys."""
-    return any(context.get(key) for key in _KEYS)
+    return bool(context) and any(context.get(key) for key in _KEYS)

@@ -8,7 +8,8 @@ gets the very item and the very exception; nothing is kept.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, Protocol
+from functools import cache
+from typing import Any, Protocol, get_args
 
 
 class Skipping(Protocol):
@@ -33,17 +34,39 @@ class Watching(Protocol):
         """The stream ended, or raised `error`."""
 
 
+@cache
+def _has_one_type(cls: type) -> bool:
+    """Whether all objects of `cls` have one `type`: true of the SDKs' event models, which declare it as a literal."""
+    fields = getattr(cls, "model_fields", None)
+    declared = fields.get("type") if isinstance(fields, dict) else None
+    return declared is not None and len(get_args(declared.annotation)) == 1
+
+
+def _show(item: Any, operation: Watching, mere: set[type]) -> None:
+    """Show `item` to `operation` unless it cannot matter; then remember its class, so that the next costs nothing."""
+    try:
+        skip = operation.reader.skip
+        matters = not (skip and item.type in skip)
+    except Exception:  # no type, or one that a hostile server made unhashable
+        matters = True
+    if matters:
+        operation.item(item)
+        mere.clear()  # what matters may have changed with it
+    elif _has_one_type(type(item)):  # type: ignore[arg-type]
+        mere.add(type(item))
+
+
 def tee(inner: Iterator[Any], operation: Watching) -> Iterator[Any]:
     """`inner` again, each item shown to `operation`, which ends with it.
 
     A generator, because it is the cheapest loop there is. One that nobody starts, or that is dropped, ends nothing:
     then the operation ends when the last reference to it goes.
     """
-    reader, see = operation.reader, operation.item
+    mere: set[type] = set()
     try:
         for item in inner:
-            if getattr(item, "type", None) not in reader.skip:
-                see(item)
+            if type(item) not in mere:
+                _show(item, operation, mere)
             yield item
     except GeneratorExit:
         raise
@@ -54,12 +77,11 @@ def tee(inner: Iterator[Any], operation: Watching) -> Iterator[Any]:
 
 
 class Tap:
-    """A tee that can be iterated again after a break, as the SDK's own iterator can, and asked for the inner one."""
+    """A tee that can be iterated again after a break, as the SDK's own iterator can."""
 
-    __slots__ = ("__weakref__", "_inner", "_items")
+    __slots__ = ("__weakref__", "_items")
 
     def __init__(self, inner: Iterator[Any], operation: Watching) -> None:
-        self._inner = inner
         self._items = tee(inner, operation)
 
     def __iter__(self) -> Iterator[Any]:
@@ -68,37 +90,33 @@ class Tap:
     def __next__(self) -> Any:
         return next(self._items)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
 
 class AsyncTap:
-    """The same for an asynchronous iterator. A class: an asynchronous generator that is dropped would be closed by the
-    event loop later, and so would the SDK's below it.
+    """The same for an asynchronous iterator.
+
+    A class: an asynchronous generator that is dropped would be closed by the event loop later, and so would the SDK's
+    below it.
     """
 
-    __slots__ = ("__weakref__", "_inner", "_operation")
+    __slots__ = ("__weakref__", "_inner", "_mere", "_operation")
 
     def __init__(self, inner: AsyncIterator[Any], operation: Watching) -> None:
         self._inner = inner
         self._operation = operation
+        self._mere: set[type] = set()
 
     def __aiter__(self) -> AsyncTap:
         return self
 
     async def __anext__(self) -> Any:
-        operation = self._operation
         try:
             item = await self._inner.__anext__()
         except StopAsyncIteration:
-            operation.end()
+            self._operation.end()
             raise
         except BaseException as error:
-            operation.end(error)
+            self._operation.end(error)
             raise
-        if getattr(item, "type", None) not in operation.reader.skip:
-            operation.item(item)
+        if type(item) not in self._mere:
+            _show(item, self._operation, self._mere)
         return item
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)

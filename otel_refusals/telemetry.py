@@ -108,8 +108,7 @@ class Telemetry:
         workload = self._workload(operation)
         span = operation.span or self._own_span(operation, outcome, workload)
         context = operation.context if span is None else trace.set_span_in_context(span, operation.context)
-        model = operation.model or operation.reader.response_model or "unknown"
-        series = self._labels(operation, model, workload)
+        series = self._labels(operation, workload)
         self._operations.add(1, self._operation_labels(series, outcome), context)
         if isinstance(outcome, (Refused, Rescued)):
             self._count_refusals(operation, outcome, series[""], context)
@@ -122,8 +121,8 @@ class Telemetry:
         return workload_of(operation.context) or self._config.workload
 
     def _own_span(self, operation: Operation, outcome: Outcome, workload: str) -> Span | None:
-        policy = self._config.spans
-        if policy == "off" or (policy == "auto" and not isinstance(outcome, (Refused, Rescued, Unknown))):
+        loud = isinstance(outcome, (Refused, Rescued, Unknown))
+        if self._config.spans == "off" or not (loud or self._config.spans == "all"):
             return None
         attributes = self._attributes(operation, outcome, workload)
         if isinstance(outcome, Errored):
@@ -141,14 +140,14 @@ class Telemetry:
         ours = attributes_of(outcome, explanation=self._config.capture_explanation)
         return {**official_attributes(operation), **ours, names.WORKLOAD: workload}
 
-    def _labels(self, operation: Operation, model: str, workload: str) -> dict[str, Labels]:
+    def _labels(self, operation: Operation, workload: str) -> dict[str, Labels]:
         """The label sets of one (provider, operation, model, workload), by outcome; the bare one under ``""``."""
-        key = (
-            operation.provider,
-            operation.endpoint.operation,
-            self._models.bound(model),
-            self._workloads.bound(workload),
-        )
+        model = operation.model or operation.reader.response_model or "unknown"
+        key = (operation.provider, operation.endpoint.operation, model, workload)
+        series = self._series.get(key)
+        if series is not None:
+            return series
+        key = (*key[:2], self._models.bound(model), self._workloads.bound(workload))
         series = self._series.get(key)
         if series is None:
             series = self._series[key] = {"": dict(zip(names.BASE, key, strict=True))}

@@ -95,7 +95,8 @@ class Vendor:
         A URL may be a path, carry a query, a version prefix or a host: applications call `client.post(...)` by hand.
         """
         table = [(end.method, re.compile(_pattern(end.path)), end) for end in self.endpoints]
-        exact = {(end.method, end.path): end for end in self.endpoints if "{" not in end.path}
+        # The SDKs write the method in lower case.
+        exact = {(end.method.lower(), end.path): end for end in self.endpoints if "{" not in end.path}
 
         def route(method: str, url: str) -> Endpoint | None:
             path = url.partition("?")[0]

@@ -79,17 +79,18 @@ def wire_objects(body: bytes) -> list[object]:
     Raises:
         WireFormatError: for bytes that are neither JSON, JSON lines nor server-sent events.
     """
+    body = body.removeprefix(b"\xef\xbb\xbf")
     head = body.lstrip()
     if head.startswith((b"data:", b"event:", b":", b"id:", b"retry:")):
         decoder = Decoder(EVENT_STREAM)
         return [*decoder.feed(body), *decoder.end()]
     try:
         return [json.loads(body)]
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     try:
         return [json.loads(line) for line in body.splitlines() if line.strip()] or [json.loads(body)]
-    except ValueError:
+    except (ValueError, RecursionError):
         raise WireFormatError("neither JSON, JSON lines nor server-sent events") from None
 
 

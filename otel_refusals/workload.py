@@ -60,7 +60,7 @@ class workload(ContextDecorator):  # noqa: N801 - read as a verb: `with workload
     def __exit__(self, *exc_info: object) -> None:
         context.detach(self._tokens.pop())
 
-    def __call__(self, function: F) -> F:  # type: ignore[override]
+    def __call__(self, function: F) -> F:
         """Name the workload of every call of `function`."""
         if not iscoroutinefunction(function):
             return super().__call__(function)
@@ -75,5 +75,7 @@ class workload(ContextDecorator):  # noqa: N801 - read as a verb: `with workload
 
 def workload_of(ctx: Context) -> str | None:
     """The workload that `ctx` names, by `workload(...)` or else by the baggage entry; None for neither."""
+    if not ctx:
+        return None
     name = ctx.get(_KEY) or baggage.get_baggage(WORKLOAD, ctx)
     return name if isinstance(name, str) and name else None

@@ -490,6 +490,19 @@ def test_memory_of_a_stream_is_constant(recorded: Recorded) -> None:
     assert read(20_000) < read(20) + 4096
 
 
+def test_a_hostile_event_type_does_not_disturb_the_caller(
+    recorded: Recorded, claude: anthropic.Anthropic, vendor: StubServer
+) -> None:
+    """The SDK does not check what it decodes: a type may be a list, and no key of anything."""
+    odd: list[Any] = [EVENTS[0], EVENTS[1], EVENTS[2], {**EVENTS[2], "type": ["x"]}, *EVENTS[3:]]
+    body = b"".join(f"event: content_block_delta\ndata: {json.dumps(wire)}\n\n".encode() for wire in odd)
+    vendor.queue(Reply(body, content_type="text/event-stream"))
+    seen = list(claude.messages.create(**CLAUDE, stream=True))
+
+    assert len(odd) == len(seen)
+    assert {"refused": 1} == recorded.outcomes
+
+
 async def _drained(stream: AsyncIterator[Any]) -> None:
     with suppress(StopAsyncIteration):
         while True:

@@ -254,6 +254,7 @@ def test_a_stop_reason_can_be_taught_to_mean(
 @pytest.mark.parametrize(
     "key",
     ["suppress_instrumentation", "suppress_language_model_instrumentation", otel_context._SUPPRESS_INSTRUMENTATION_KEY],
+    ids=["plain", "GenAI packages", "OpenTelemetry"],
 )
 def test_suppression_is_honoured(key: str, recorded: Recorded, claude: anthropic.Anthropic, vendor: StubServer) -> None:
     """Whoever suppresses instrumentation gets no telemetry from us either."""

@@ -10,7 +10,7 @@ import otel_refusals
 from otel_refusals import Refused, Rescued
 from otel_refusals.vendors import VENDORS
 from otel_refusals.vendors.anthropic import MessagesReader
-from tests.fixtures import FIXTURES, Fixture
+from tests.fixtures import BY_PATH, FIXTURES, Fixture
 
 every_fixture = pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.path)
 
@@ -158,6 +158,19 @@ def test_text_that_is_no_wire_format_is_a_clear_error() -> None:
     """HTML of a proxy, for example."""
     with pytest.raises(ValueError, match="neither JSON"):
         otel_refusals.outcome_of("<html>502</html>")
+
+
+def test_a_stream_cut_after_its_first_event_is_incomplete() -> None:
+    """One event is no whole response, as text or as a list; a JSON array of events is a stream too."""
+    event = BY_PATH["anthropic/stream_completed.sse"].wires[0]
+    for cut in (f"data: {json.dumps(event)}\n\n", [event], json.dumps([event])):
+        assert "incomplete" == otel_refusals.outcome_of(cut).outcome
+
+
+def test_nesting_beyond_all_measure_is_a_clear_error() -> None:
+    """A hostile file is no crash."""
+    with pytest.raises(ValueError, match="neither JSON"):
+        otel_refusals.outcome_of("[" * 200_000)
 
 
 def test_a_new_message_forgets_the_one_before() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from otel_refusals.outcome import (
     MISSING,
     Completed,
@@ -94,9 +96,9 @@ class ChatReader:
         return tuple(choice.finish_reason for _, choice in sorted(self._choices.items()) if choice.finish_reason)
 
     def feed(self, wire: object, /) -> None:
-        choices = items(wire, "choices")
-        if len(choices) == 1 and self._is_mere_text(choices[0]):
+        if self._is_mere_text(wire):
             return
+        choices = items(wire, "choices")
         if isinstance(wire, BaseException) or field(wire, "error") is not None:
             self._read_error(wire)
             return
@@ -115,14 +117,18 @@ class ChatReader:
         for choice in choices:
             self._read_choice(choice)
 
-    def _is_mere_text(self, choice: object) -> bool:
+    def _is_mere_text(self, chunk: Any) -> bool:
         """Whether a chunk adds only text to a choice that already has some: nearly every chunk of a stream."""
-        if isinstance(choice, dict) or getattr(choice, "finish_reason", None) is not None:
+        try:
+            (choice,) = chunk.choices
+            return (
+                choice.finish_reason is None
+                and not choice.delta.refusal
+                and not choice.__pydantic_extra__  # Azure's filter results
+                and self._choices[choice.index].content
+            )
+        except Exception:  # of another shape than the SDK's chunk of one choice: read it properly
             return False
-        known = self._choices.get(getattr(choice, "index", -1))
-        if known is None or not known.content or getattr(choice, "content_filter_results", None):
-            return False
-        return not getattr(getattr(choice, "delta", None), "refusal", None)
 
     def _read_choice(self, wire: object) -> None:
         index = number(wire, "index") or 0

@@ -152,18 +152,26 @@ class MessagesReader:
             discarded_output_tokens=usage.get("output_tokens") if self._content else 0,
         )
 
-    def _message(self, wire: object) -> None:
+    def _message(self, message: object) -> None:
         self._reset()
-        self._message_start(wire)
-        self._read_stop(wire)
-        self._message_stop(wire)
+        self._finished = True
+        self._read_stop(message)
+        self._read_message(message)
+        self.decided = True
 
     def _message_start(self, wire: object) -> None:
-        message = field(wire, "message") or wire
+        self._read_message(field(wire, "message"))
+
+    def _read_message(self, message: object) -> None:
         self.response_id = text(message, "id")
         self.response_model = text(message, "model")
-        self._read_usage(message)
-        for block in items(message, "content"):
+        blocks = items(message, "content")
+        if self._finished and self._stop_reason != "refusal":
+            # Content and tokens of an answer tell nothing, but for the declines among its blocks.
+            blocks = [block for block in blocks if field(block, "type") == "fallback"] and blocks
+        else:
+            self._read_usage(message)
+        for block in blocks:
             self._read_block(block)
 
     def _content_block_start(self, wire: object) -> None:
