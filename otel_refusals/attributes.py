@@ -73,11 +73,12 @@ def official_attributes(operation: Operation) -> Attributes:
         names.PROVIDER: operation.provider,
         names.OPERATION: operation.endpoint.operation,
     }
-    optional: dict[str, AttributeValue | None] = {
-        names.REQUEST_MODEL: operation.model,
-        names.RESPONSE_MODEL: reader.response_model,
-        names.RESPONSE_ID: reader.response_id,
-        names.FINISH_REASONS: reader.finish_reasons or None,
-    }
-    attributes.update((name, value) for name, value in optional.items() if value is not None)
+    if operation.model:
+        attributes[names.REQUEST_MODEL] = operation.model
+    if reader.response_model:
+        attributes[names.RESPONSE_MODEL] = reader.response_model
+    if reader.response_id:
+        attributes[names.RESPONSE_ID] = reader.response_id
+    if reader.finish_reasons:
+        attributes[names.FINISH_REASONS] = reader.finish_reasons
     return attributes

@@ -65,10 +65,12 @@ def _attribute(wire: Any, name: str) -> Any:
 
     Looked up where pydantic keeps it: for a field that a model lacks, its own attribute access takes microseconds.
     """
-    try:
-        return vars(wire)[name]
-    except (KeyError, TypeError):
-        pass
+    own = getattr(wire, "__dict__", None)
+    if own is None:
+        return getattr(wire, name, None)
+    value = own.get(name)
+    if value is not None or name in own:
+        return value
     extra: Any = getattr(wire, "__pydantic_extra__", MISSING)
     if extra is MISSING:
         return getattr(wire, name, None)

@@ -40,13 +40,15 @@ def call_span(context: Context) -> Span | None:
     return None
 
 
-def annotate(span: Span, official: Attributes, ours: Attributes) -> None:
+def annotate(span: Span, ours: Attributes, official: Attributes) -> None:
     """Write `ours` on a span that still records, and of `official` what it lacks. Status is never touched."""
     if not span.is_recording():
         return
     present = getattr(span, "attributes", None)
     if isinstance(present, Mapping):
-        ours = {**{name: value for name, value in official.items() if name not in present}, **ours}
+        for name, value in official.items():
+            if name not in present:
+                ours[name] = value
     span.set_attributes(ours)
 
 

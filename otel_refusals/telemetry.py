@@ -100,7 +100,7 @@ class Telemetry:
         if operation.span is not None:
             ours = attributes_of(outcome, explanation=self._config.capture_explanation)
             ours[names.WORKLOAD] = self._workload(operation)
-            spans.annotate(operation.span, official_attributes(operation), ours)
+            spans.annotate(operation.span, ours, official_attributes(operation))
 
     @never_fails
     def report(self, operation: Operation, outcome: Outcome) -> None:

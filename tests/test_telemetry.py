@@ -106,8 +106,8 @@ def test_an_unknown_stop_reason_is_counted_dated_and_logged_once(
         claude.messages.create(**CLAUDE)
         claude.messages.create(**CLAUDE)
 
-    assert {"brand_new_reason": 2} == recorded.sums("refusal.client.unknown_stop_reasons", "refusal.signal")
     (seen,) = recorded.points("refusal.client.unknown_stop_reason.last_seen")
+    assert {"brand_new_reason": 2} == recorded.sums("refusal.client.unknown_stop_reasons", "refusal.signal")
     assert {"gen_ai.provider.name", "gen_ai.request.model", "refusal.workload", "refusal.signal"} == set(
         seen.attributes
     )

@@ -33,11 +33,11 @@ def main() -> None:
 
 def commands() -> click.Group:
     """The group of all commands."""
-    import click  # noqa: PLC0415
+    import click
 
-    from otel_refusals import __version__  # noqa: PLC0415
-    from otel_refusals.cli.demo import demo  # noqa: PLC0415
-    from otel_refusals.cli.read import read  # noqa: PLC0415
+    from otel_refusals import __version__
+    from otel_refusals.cli.demo import demo
+    from otel_refusals.cli.read import read
 
     @click.group("otel-refusals", context_settings={"help_option_names": ["-h", "--help"]})
     @click.version_option(__version__, prog_name="otel-refusals")

@@ -36,8 +36,8 @@ def demo() -> None:
     missing = [name for name in _NEEDED if not _installed(name)]
     if missing:
         raise click.UsageError(f"the demo needs {', '.join(missing)}: pip install 'otel-refusals[demo]'")
-    from otel_refusals.demo.run import DemoError, run  # noqa: PLC0415 - needs what was just looked for
-    from otel_refusals.demo.screen import show  # noqa: PLC0415
+    from otel_refusals.demo.run import DemoError, run
+    from otel_refusals.demo.screen import show
 
     console = Console(highlight=False)
     try:
@@ -73,7 +73,7 @@ def _plain(console: Console) -> Iterator[Callable[[Progress], None]]:
 
 @contextmanager
 def _live(console: Console) -> Iterator[Callable[[Progress], None]]:
-    from otel_refusals.demo.app.work import CALLS  # noqa: PLC0415
+    from otel_refusals.demo.app.work import CALLS
 
     columns = (
         SpinnerColumn(),

@@ -31,10 +31,6 @@ class VendorEndpoint(StubServer):
         self._numbers = count(1)
         self._lock = Lock()
 
-    def __enter__(self) -> VendorEndpoint:
-        super().__enter__()
-        return self
-
     def _reply(self, request: Request) -> Reply:
         body = request.json or {}
         prompt = _prompt(body)

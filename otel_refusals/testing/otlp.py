@@ -114,7 +114,7 @@ class OtlpGrpcReceiver(Received):
     """Receives OTLP over gRPC on a free port of the loopback interface. Needs `grpcio`."""
 
     def __init__(self) -> None:
-        import grpc  # type: ignore[import-untyped]  # noqa: PLC0415 - so that the HTTP receiver does without it
+        import grpc  # type: ignore[import-untyped]
 
         super().__init__()
         self._server: Any = grpc.server(ThreadPoolExecutor(2, "otlp-grpc"))

@@ -47,6 +47,11 @@ class _Choice:
         self.finish_reason: str | None = None
         self.filters: Raw = {}
 
+    @property
+    def declined(self) -> bool:
+        """Whether the model, or a filter, declined this choice."""
+        return self.finish_reason == CONTENT_FILTER or self.refusal is not None or bool(self.filters)
+
 
 class ChatReader:
     """Reads a `ChatCompletion` or `Completion`, their chunks, and the errors of those endpoints.
@@ -145,7 +150,9 @@ class ChatReader:
             choice.refusal, self.decided = refusal, True
         if not choice.content and (field(wire, "text") or any(field(part, name) for name in _CONTENT)):
             choice.content = True
-        choice.filters.update(filtered(field(wire, "content_filter_results")))
+        results = field(wire, "content_filter_results")
+        if results:
+            choice.filters.update(filtered(results))
         finish_reason = text(wire, "finish_reason")
         # A filter's verdict may follow the text, and even a normal end, by the asynchronous filter.
         if finish_reason is not None and choice.finish_reason != CONTENT_FILTER:
@@ -160,28 +167,21 @@ class ChatReader:
     def outcome(self) -> Outcome | None:
         if self._error is not None:
             return self._error
-        refusals = tuple(
-            refusal
-            for _, choice in sorted(self._choices.items())
-            if (refusal := self._refusal(choice, len(self._choices) > 1)) is not None
-        )
-        if refusals:
-            return self._refused(refusals)
-        return self._not_refused()
+        choices = [self._choices[index] for index in sorted(self._choices)]
+        refusals = [self._refusal(choice) for choice in choices if choice.declined]
+        return self._refused(tuple(refusals)) if refusals else self._not_refused(choices)
 
-    def _refusal(self, choice: _Choice, several: bool) -> Refusal | None:
+    def _refusal(self, choice: _Choice) -> Refusal:
         if choice.finish_reason == CONTENT_FILTER or choice.filters:
             raw = choice.filters or self._prompt_filters
             return Refusal(
                 category=category_of(raw),
                 raw_categories=tuple(raw) or (CONTENT_FILTER,),
-                stage="mid_stream" if choice.content else self._stage_of_withheld(several),
+                stage="mid_stream" if choice.content else self._stage_of_withheld(),
                 source="classifier",
                 signal=CONTENT_FILTER,
                 explanation=choice.refusal,
             )
-        if choice.refusal is None:
-            return None
         return Refusal(
             category="unspecified",
             stage="mid_stream" if choice.content else "pre_output",
@@ -190,11 +190,11 @@ class ChatReader:
             explanation=choice.refusal,
         )
 
-    def _stage_of_withheld(self, several: bool) -> Stage:
+    def _stage_of_withheld(self) -> Stage:
         """A filter may withhold what was generated: then only the tokens tell, and only of a single choice."""
         if not number(self._usage, "completion_tokens"):
             return "pre_output"
-        return "unknown" if several else "mid_stream"
+        return "unknown" if len(self._choices) > 1 else "mid_stream"
 
     def _refused(self, refusals: tuple[Refusal, ...]) -> Refused:
         output: int | None = None
@@ -210,19 +210,16 @@ class ChatReader:
             discarded_output_tokens=output,
         )
 
-    def _not_refused(self) -> Outcome | None:
-        reasons = [choice.finish_reason for _, choice in sorted(self._choices.items())]
-        ended = [reason for reason in reasons if reason is not None]
+    def _not_refused(self, choices: list[_Choice]) -> Outcome | None:
+        ended = [choice.finish_reason for choice in choices if choice.finish_reason is not None]
         for reason in ended:
             if reason not in FINISH_REASONS:
                 return Unknown(reason)
-        if not ended or len(ended) < len(reasons):
+        if not ended or len(ended) < len(choices):
             return Unknown(MISSING) if self._finished else None
-        return min((FINISH_REASONS[reason](reason) for reason in ended), key=_rank)
+        reason = min(ended, key=_ORDER.index) if len(ended) > 1 else ended[0]
+        return FINISH_REASONS[reason](reason)
 
 
-_ORDER = (Truncated, ToolCall, Completed)
-
-
-def _rank(outcome: Completed | Truncated | ToolCall) -> int:
-    return _ORDER.index(type(outcome))
+_ORDER = ("length", "tool_calls", "function_call", "stop")
+"""Of several choices the operation takes the first of these that any choice has."""

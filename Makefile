@@ -1,0 +1,67 @@
+# Two commands do all their own set-up, virtual environments included: `make demo` and `make test`.
+# They need Python 3.10 or newer (PYTHON=python3.12 make test) and nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= auto
+SDKS := oldest before-httpx2 after-httpx2
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: demo test newest $(SDKS) check lint types format bench clean help
+
+help: ## Show what there is.
+	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/demo ## See refusals of real SDK calls against a local vendor endpoint: no API key, no Docker.
+	@$(BIN)/otel-refusals demo
+
+test: newest $(SDKS) ## Run the whole suite, then what drives the SDKs on their older versions.
+	@echo
+	@echo "All of it passed: the newest SDKs, and $(SDKS)."
+
+newest: $(VENV)/dev
+	@echo "== the whole suite, on the newest SDKs"
+	@$(BIN)/coverage erase
+	@COVERAGE_PROCESS_START=pyproject.toml $(BIN)/python -m pytest -q -n $(WORKERS) --cov --cov-report=term:skip-covered
+
+$(SDKS): $(VENV)/dev
+	@echo "== what drives the SDKs, on $@"
+	@$(BIN)/tox run -q -e $@ -- -q -n $(WORKERS)
+
+check: lint types ## Lint and type-check.
+
+lint: $(VENV)/dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/dev
+	@$(BIN)/mypy
+	@$(BIN)/pyright
+
+format: $(VENV)/dev ## Format the code.
+	@$(BIN)/ruff check --fix -q .
+	@$(BIN)/ruff format -q .
+
+bench: $(VENV)/dev ## Measure what the instrumentation costs.
+	@$(BIN)/python benchmarks/cost.py
+
+clean: ## Remove the virtual environments and caches.
+	rm -rf $(VENV) .tox .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(BIN)/python:
+	@echo "== setting up a virtual environment in $(VENV) (once, about a minute)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed, this is " + sys.version)'
+	@$(PYTHON) -m venv $(VENV)
+	@echo "   pip"
+	@$(PIP) install -q --upgrade pip
+
+$(VENV)/demo: $(BIN)/python pyproject.toml constraints.txt
+	@echo "   otel-refusals, the anthropic and openai SDKs, OpenTelemetry"
+	@$(PIP) install -q -c constraints.txt -e '.[demo]'
+	@touch $@
+
+$(VENV)/dev: $(VENV)/demo
+	@echo "   what the tests need"
+	@$(PIP) install -q -c constraints.txt --group test --group lint
+	@touch $@
