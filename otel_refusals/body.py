@@ -1,12 +1,13 @@
-"""The HTTP response under a stream: hearing it being closed, and seeing the bytes that a caller reads itself.
+"""The byte stream under an HTTP response: hearing it being closed, and seeing the bytes that a caller reads itself.
 
 The law of this module: the response, its byte stream and its connection live exactly as long as they would without
-us. So nothing here lets a response refer to itself, and nothing that a garbage collector may call refers to it
-weakly.
+us, and are of the types that they were. So what is ours stands before the byte stream, as the HTTP libraries' own
+wrappers do, refers to it and is never referred to by it.
 """
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Callable
 from functools import cache
@@ -18,176 +19,138 @@ from otel_refusals.reader import NOTHING
 from otel_refusals.tap import AsyncTap, tee
 from otel_refusals.wire import Decoder
 
-Method = Callable[..., Any]
 End = Callable[..., None]
 """Ends an operation; takes the exception that did, if one did."""
 
 
-class _Everything:
-    skip: frozenset[str] = NOTHING
+def end_when_closed(response: Any, operation: Operation, iterator: Any) -> None:
+    """End `operation` when the HTTP response is closed, which is what every way of leaving a stream early comes to.
+
+    Args:
+        response: The HTTP library's response.
+        operation: What to end.
+        iterator: The SDK's generator over the response. It closes the response itself, also on its way to raise, and
+            then its end is on the way to the tap.
+    """
+    iterator_ref = weakref.ref(iterator)
+
+    def left() -> None:
+        if not _is_running(iterator_ref()):
+            operation.leave()
+
+    _stand_before(response, left)
+
+
+def watch_bytes(response: Any, operation: Operation) -> None:
+    """See the bytes of a raw response as the caller reads them, and end `operation` when they end or are left."""
+
+    def left() -> None:
+        if not operation.tapped:  # else a stream over the response is seen, and knows better
+            operation.leave()
+
+    _stand_before(response, left, Body(operation, response))
 
 
 def _is_running(iterator: Any) -> bool:
-    """Whether somebody is inside the SDK's own generator right now: then its end, or its exception, is on the way."""
     return bool(getattr(iterator, "gi_running", False) or getattr(iterator, "ag_running", False))
 
 
-def end_of(operation: Operation, iterator: Any) -> End:
-    """A function that ends `operation`, unless the SDK is inside its generator `iterator` right now."""
-    iterator_ref = _weak(iterator)
-
-    def end(error: BaseException | None = None) -> None:
-        if not _is_running(iterator_ref()):
-            operation.leave(error)
-
-    return end
+def _stand_before(response: Any, left: End, body: Body | None = None) -> None:
+    stream = response.stream
+    response.stream = _kind_of_stream(type(stream))(stream, left, body)  # type: ignore[arg-type]
 
 
-def call_when_closed(response: Any, end: End) -> None:
-    """Call `end` when the HTTP response is closed, which is what every way of leaving a stream early comes to."""
-    response.stream = _closing(response.stream, end)
+class _ByteStream:
+    """Stands before the byte stream of a response."""
 
-
-class _Closing:
-    """Stands before the byte stream of a response, as the HTTP library's own wrappers do, and hears it being closed."""
-
-    def __init__(self, inner: Any, end: End) -> None:
+    def __init__(self, inner: Any, left: End, body: Body | None) -> None:
         self._inner = inner
-        self._end = end
+        self._left = left
+        self._body = body
         # The anthropic SDK asks for it at every event: a miss in `__getattr__` would cost more than the whole tap.
         self.stream_observer = getattr(inner, "stream_observer", None)
 
     def __iter__(self) -> Any:
-        return self._inner.__iter__()
+        chunks = self._inner.__iter__()
+        return chunks if self._body is None else tee(chunks, self._body)
 
     def __aiter__(self) -> Any:
-        return self._inner.__aiter__()
+        chunks = self._inner.__aiter__()
+        return chunks if self._body is None else AsyncTap(chunks, self._body)
 
     def close(self) -> None:
         try:
             self._inner.close()
         finally:
-            self._end()
+            self._left()
 
     async def aclose(self) -> None:
         try:
             await self._inner.aclose()
         finally:
-            self._end()
+            self._left()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
 
 @cache
-def _closing_type(inner: Any) -> type[_Closing]:
-    # The HTTP library asks whether the stream is one of its own kinds, sync, async or both.
+def _kind_of_stream(inner: Any) -> type[_ByteStream]:
+    """Our byte stream, of the kinds that `inner` is: the HTTP library asks whether it is a sync or an async one."""
     kinds = [base for base in inner.__mro__ if base.__name__ in ("SyncByteStream", "AsyncByteStream")]
-    return type("ClosingStream", (_Closing, *kinds), {})
+    return type("WatchedByteStream", (_ByteStream, *kinds), {})
 
 
-def _closing(inner: Any, end: End) -> _Closing:
-    return _closing_type(type(inner))(inner, end)  # type: ignore[arg-type]
-
-
-def watch_bytes(response: Any, operation: Operation) -> End:
-    """See the bytes of a raw response as the caller reads them: every way of reading goes through these two methods.
-
-    Not where a stream over the response is seen already.
-
-    Returns:
-        What to call when the body is about to end without having been read.
-    """
-    body = Body(operation, response.headers.get("content-type", ""))
-
-    def around(tap: Callable[[Any, Body], Any]) -> Callable[[Method], Method]:
-        def shadow(original: Method) -> Method:
-            def iter_bytes(*args: Any, **kwargs: Any) -> Any:
-                chunks = original(*args, **kwargs)
-                return chunks if operation.tapped else tap(body.over(chunks), body)
-
-            return iter_bytes
-
-        return shadow
-
-    _shadow(response, "iter_bytes", around(tee))
-    _shadow(response, "aiter_bytes", around(AsyncTap))
-    call_when_closed(response, body.leave)
-    return body.leave
-
-
-def _shadow(target: Any, name: str, around: Callable[[Method], Method]) -> None:
-    """Put `around(original)` in the place of one method of one object.
-
-    Weak: an object that kept itself alive would hold its connection until the garbage collector comes by.
-    """
-    method, ref = getattr(type(target), name, None), weakref.ref(target)
-    if method is None:
-        return
-
-    def original(*args: Any, **kwargs: Any) -> Any:
-        return method(ref(), *args, **kwargs)
-
-    setattr(target, name, around(original))
-
-
-def _weak(target: Any) -> Callable[[], Any]:
-    try:
-        return weakref.ref(target)
-    except TypeError:  # None, or an iterator that cannot be referred to weakly
-        return lambda: None
+class _Everything:
+    skip: frozenset[str] = NOTHING
 
 
 class Body:
-    """The bytes of a response body that the caller reads itself, decoded on the way and shown to the operation.
+    """The bytes of a response body, decoded on the way and shown to the operation.
+
+    Nothing is looked at where the response was parsed into a stream: then its events are seen instead.
 
     Args:
         operation: What learns from the body, and ends with it.
-        content_type: The `content-type` of the response.
+        response: The HTTP library's response.
     """
 
-    __slots__ = ("_chunks", "_decoder", "_operation")
+    __slots__ = ("_decoder", "_operation", "_unpack")
 
     reader = _Everything()
 
-    def __init__(self, operation: Operation, content_type: str) -> None:
+    def __init__(self, operation: Operation, response: Any) -> None:
         self._operation = operation
-        self._decoder = Decoder(content_type)
-        self._chunks: Callable[[], Any] = _weak(None)
-
-    def over(self, chunks: Any) -> Any:
-        """Know the iterator that the bytes come from."""
-        self._chunks = _weak(chunks)
-        return chunks
+        self._unpack = _unpacker(response)
+        self._decoder = Decoder(response.headers.get("content-type", ""))
 
     @never_fails
     def item(self, chunk: bytes) -> None:
         """Read one piece of the body."""
         operation = self._operation
-        if not operation.ended:
-            for wire in self._decoder.feed(chunk, operation.reader.skip):
+        if not (operation.tapped or operation.ended or self._unpack is None):
+            for wire in self._decoder.feed(self._unpack(chunk), operation.reader.skip):
                 operation.item(wire)
 
     @never_fails
     def end(self, error: BaseException | None = None) -> None:
         """The body ended: read what that completes, and end the operation."""
-        if error is None:
-            self._read_rest()
-            if not self._decoder.events:
-                self._operation.finished()
-        self._operation.end(error)
-
-    @never_fails
-    def leave(self, error: BaseException | None = None) -> None:
-        """The response is closed, perhaps by its own iterator after the last byte, which is then still on the way."""
         operation = self._operation
-        if error is None and operation.tapped:
-            return  # a stream over the response is seen instead, and knows better
-        if error is not None or self._read_rest() or not _is_running(self._chunks()):
-            operation.leave(error)
+        if operation.tapped or self._unpack is None:
+            return
+        if error is None:
+            operation.body(self._decoder)
+        operation.end(error)
 
-    def _read_rest(self) -> bool:
-        found = list(self._decoder.end())
-        for wire in found:
-            self._operation.whole(wire) if not self._decoder.events else self._operation.item(wire)
-        return bool(found)
+
+def _unpacker(response: Any) -> Callable[[bytes], bytes] | None:
+    """What undoes the content encoding, by a decoder of the HTTP library's own; None for an encoding it does not
+    know.
+    """
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("", "identity"):
+        return bytes
+    library = type(response).__module__.partition(".")[0]
+    decoders = getattr(sys.modules.get(f"{library}._decoders"), "SUPPORTED_DECODERS", {})
+    decoder = decoders[encoding]() if encoding in decoders else None
+    return None if decoder is None else decoder.decode

@@ -14,7 +14,7 @@ from opentelemetry.trace import TracerProvider
 
 from otel_refusals import failure
 from otel_refusals.config import configure
-from otel_refusals.operation import report_orphans
+from otel_refusals.operation import report_open
 from otel_refusals.patch import Patches, Wrapper
 from otel_refusals.stainless import Seams
 from otel_refusals.telemetry import Telemetry
@@ -75,7 +75,7 @@ def instrument(
             return
         telemetry = Telemetry(config, tracer_provider, meter_provider, logger_provider)
         failure.count_with(telemetry.count_failure)
-        atexit.register(report_orphans)
+        atexit.register(report_open)
         for vendor in new:
             _active[vendor.name] = _patches(vendor, telemetry)
             _active[vendor.name].apply()

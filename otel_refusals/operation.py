@@ -15,6 +15,7 @@ from threading import Lock
 from time import time_ns
 from types import FrameType
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from opentelemetry import context as otel_context
 from opentelemetry.trace import Span
@@ -25,11 +26,15 @@ from otel_refusals.vendor import Endpoint
 
 if TYPE_CHECKING:
     from otel_refusals.telemetry import Telemetry
+    from otel_refusals.wire import Decoder
 
 _CUT = frozenset({"TransportError", "APIConnectionError", "StreamError", "OSError"})
 """Class names, anywhere in an exception's bases, by which the HTTP libraries and SDKs say that a connection broke."""
 
 _LOCKING = ("opentelemetry.sdk.", "opentelemetry.exporter.", "otel_refusals.seen")
+
+_open: WeakSet[Operation] = WeakSet()
+"""Operations whose answer is still being read."""
 
 _orphans: deque[Operation] = deque()
 """Operations whose end the garbage collector saw at a moment when telemetry could not be sent."""
@@ -75,6 +80,7 @@ class Operation:
         self._annotated: Outcome | None = None
         self._failed_by: str | None = None
         self._whole = False
+        self.decided_at = 0
         self.vendor_name = vendor_name
         self.endpoint = endpoint
         self.provider = provider
@@ -82,11 +88,15 @@ class Operation:
         self.reader = endpoint.reader()
         # The context and the call's span belong to the moment of the call: a stream is read in another.
         self.context = otel_context.get_current()
-        self.span: Span | None = telemetry.call_span(self.context)
+        self.span: Span | None = None
+        self._use_current_span()
         self.started_at = time_ns()
-        self.decided_at = 0
         # Whether the answer is still to arrive; is seen as items, not as bytes; and somebody is sure to end this.
         self.streaming = self.tapped = self.watched = False
+
+    @never_fails
+    def _use_current_span(self) -> None:
+        self.span = self._telemetry.call_span(self.context)
 
     @property
     def ended(self) -> bool:
@@ -98,9 +108,20 @@ class Operation:
         """Whether nothing of the answer was seen yet."""
         return not (self._whole or self.reader.decided)
 
-    def finished(self) -> None:
-        """Know that the answer is here in full, so that a missing stop reason is missing for good."""
-        self._whole = True
+    def streams(self) -> None:
+        """Know that the answer is still to arrive, and may be left at any moment, the end of the process included."""
+        self.streaming = True
+        _open.add(self)
+
+    @never_fails
+    def body(self, decoder: Decoder) -> None:
+        """Read what the end of a body completes: the last event, or the whole response."""
+        for wire in decoder.end():
+            self.reader.feed(wire)
+        # A document is here in full, so a missing stop reason is missing for good; events may have been cut.
+        self._whole = not decoder.events
+        if self.reader.decided:
+            self._decide()
 
     @never_fails
     def whole(self, response: object) -> None:
@@ -200,6 +221,13 @@ def report_orphans() -> None:
     while _orphans:
         with suppress(IndexError):  # another thread may take the last one
             _orphans.popleft().end()
+
+
+def report_open() -> None:
+    """Report every operation that the end of the process leaves unread."""
+    for operation in list(_open):
+        operation.end()
+    report_orphans()
 
 
 def _inside_a_lock() -> bool:

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
+from functools import cache
 from typing import Any
 
 from opentelemetry.context import get_current
 
-from otel_refusals.body import End, call_when_closed, end_of, watch_bytes
+from otel_refusals.body import End, end_when_closed, watch_bytes
 from otel_refusals.failure import never_fails, swallow
 from otel_refusals.operation import Operation, report_orphans
 from otel_refusals.reader import field, text
@@ -159,23 +160,21 @@ def _use_native_span(span: Any, result: Any) -> End | None:
 @never_fails
 def _end_before(body: Any, end: End) -> None:
     """Call `end` before the SDK ends its span, when the body of a stream was read, closed, dropped or failed."""
-    body.stream_observer = _EndsFirst(end, body.stream_observer)
+    observer = body.stream_observer
+    first = object.__new__(_ends_first(type(observer)))  # type: ignore[arg-type]
+    vars(first).update(vars(observer), end_first=end)
+    body.stream_observer = first
 
 
-class _EndsFirst:
-    """Stands before the SDK's own observer of a stream (`anthropic._tracing.StreamObserver`)."""
+@cache
+def _ends_first(kind: Any) -> Any:
+    """The SDK's own kind of observer (it asks for it), whose `end` ends the operation first."""
 
-    __slots__ = ("_end", "_observer", "begin", "item")
+    def end(self: Any, how: str, error: BaseException | None = None) -> None:
+        self.end_first(error)
+        kind.end(self, how, error)
 
-    def __init__(self, end: End, observer: Any) -> None:
-        self._end = end
-        self._observer = observer
-        self.begin = observer.begin
-        self.item = observer.item
-
-    def end(self, how: str, error: BaseException | None = None) -> None:
-        self._end(error)
-        self._observer.end(how, error)
+    return type("EndsFirst", (kind,), {"end": end})
 
 
 @never_fails
@@ -184,13 +183,14 @@ def _see(operation: Operation, value: Any) -> None:
     if operation.ended:
         return
     if isinstance(value, (str, bytes)):
-        _read_body(operation, value.encode() if isinstance(value, str) else value)
+        _read_body(operation, value.encode() if isinstance(value, str) else value, "")
     elif hasattr(type(value), "__stream__"):
-        operation.streaming = operation.tapped = True
+        operation.streams()
+        operation.tapped = True
         iterator = value._iterator
         tap = AsyncTap if hasattr(iterator, "__anext__") else Tap
         value._iterator = tap(iterator, operation)
-        call_when_closed(value.response, end_of(operation, iterator))
+        end_when_closed(value.response, operation, iterator)
     else:
         operation.whole(value)
 
@@ -208,11 +208,13 @@ def _returned(operation: Operation, result: Any) -> End | None:
         if not hasattr(type(response), "iter_bytes"):
             if operation.unread and not operation.tapped:  # a middleware of the caller's answered instead of the SDK
                 _see(operation, result)
-        elif response.is_closed:
-            _read_body(operation, response.content)  # here already: the caller may never parse it
+        elif response.is_closed:  # the body is here already, and the caller may never parse it
+            _read_body(operation, response.content, response.headers.get("content-type", ""))
         elif not operation.tapped:
-            operation.streaming = operation.watched = True
-            return watch_bytes(response, operation)
+            operation.streams()
+            watch_bytes(response, operation)
+            operation.watched = True
+            return operation.leave
         if not operation.tapped:
             operation.end()
             return None
@@ -223,8 +225,8 @@ def _returned(operation: Operation, result: Any) -> End | None:
         return None
 
 
-def _read_body(operation: Operation, body: bytes) -> None:
-    decoder = Decoder("")
-    for wire in (*decoder.feed(body), *decoder.end()):
-        operation.whole(wire)
-    operation.finished()
+def _read_body(operation: Operation, body: bytes, content_type: str) -> None:
+    decoder = Decoder(content_type)
+    for wire in decoder.feed(body):
+        operation.item(wire)
+    operation.body(decoder)

@@ -7,7 +7,7 @@ gets the very item and the very exception; nothing is kept.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator
 from functools import cache
 from typing import Any, Protocol, get_args
 
@@ -56,7 +56,7 @@ def _show(item: Any, operation: Watching, mere: set[type]) -> None:
         mere.add(type(item))
 
 
-def tee(inner: Iterator[Any], operation: Watching) -> Iterator[Any]:
+def tee(inner: Iterator[Any], operation: Watching) -> Generator[Any, None, None]:
     """`inner` again, each item shown to `operation`, which ends with it.
 
     A generator, because it is the cheapest loop there is. One that nobody starts, or that is dropped, ends nothing:
@@ -90,9 +90,13 @@ class Tap:
     def __next__(self) -> Any:
         return next(self._items)
 
+    def close(self) -> None:
+        """Close it as the SDK's generator is closed."""
+        self._items.close()
 
-class AsyncTap:
-    """The same for an asynchronous iterator.
+
+class AsyncTap(AsyncGenerator[Any, None]):
+    """The same for an asynchronous iterator, and closable where that is: the HTTP libraries close what they iterate.
 
     A class: an asynchronous generator that is dropped would be closed by the event loop later, and so would the SDK's
     below it.
@@ -100,7 +104,7 @@ class AsyncTap:
 
     __slots__ = ("__weakref__", "_inner", "_mere", "_operation")
 
-    def __init__(self, inner: AsyncIterator[Any], operation: Watching) -> None:
+    def __init__(self, inner: Any, operation: Watching) -> None:
         self._inner = inner
         self._operation = operation
         self._mere: set[type] = set()
@@ -120,3 +124,15 @@ class AsyncTap:
         if type(item) not in self._mere:
             _show(item, self._operation, self._mere)
         return item
+
+    async def asend(self, value: Any) -> Any:
+        """Send `value` to the SDK's generator."""
+        return await self._inner.asend(value)
+
+    async def athrow(self, *error: Any) -> Any:
+        """Throw into the SDK's generator."""
+        return await self._inner.athrow(*error)
+
+    async def aclose(self) -> None:
+        """Close the SDK's generator."""
+        await self._inner.aclose()

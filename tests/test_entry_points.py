@@ -55,7 +55,7 @@ def run_app(received: Received, protocol: str, **environment: str) -> str:
     ("receiver", "protocol"), [(OtlpReceiver, "http/protobuf"), (OtlpGrpcReceiver, "grpc")], ids=["http", "grpc"]
 )
 def test_an_application_that_knows_nothing_exports_its_refusals(
-    receiver: type[OtlpReceiver] | type[OtlpGrpcReceiver], protocol: str
+    receiver: type[OtlpReceiver | OtlpGrpcReceiver], protocol: str
 ) -> None:
     """The right metrics, spans and logs, over both protocols of OTLP; the application sees no difference."""
     with receiver() as received:

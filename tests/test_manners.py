@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import gzip
 import json
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 import wrapt
 
 import otel_refusals
-from otel_refusals import failure
+from otel_refusals import failure, operation
 from otel_refusals.testing import Reply, StubServer
 from otel_refusals.vendors.anthropic import MessagesReader
 from tests.drivers import ARGUMENTS
@@ -239,6 +240,85 @@ def test_a_body_that_the_caller_reads_in_small_pieces_is_read_along(
 
     assert REFUSED.body == body
     assert {"refused": 1} == recorded.outcomes
+
+
+def test_a_compressed_body_is_read_along(recorded: Recorded, claude: anthropic.Anthropic, vendor: StubServer) -> None:
+    """As the vendors send it; one in an encoding that nobody here knows is left to the caller, and incomplete."""
+    packed = gzip.compress(REFUSED.body)
+    vendor.queue(Reply(packed, headers={"content-encoding": "gzip"}), Reply(packed, headers={"content-encoding": "x"}))
+    with claude.messages.with_streaming_response.create(**CLAUDE) as response:
+        assert REFUSED.body == b"".join(response.iter_bytes())
+    with claude.messages.with_streaming_response.create(**CLAUDE) as response:
+        assert packed == b"".join(response.iter_bytes())
+
+    assert {"refused": 1, "incomplete": 1} == recorded.outcomes
+
+
+def test_a_raw_response_may_be_a_temporary(
+    recorded: Recorded, claude: anthropic.Anthropic, gpt: openai.OpenAI, vendor: StubServer
+) -> None:
+    """Nothing holds the response but the generator over its bytes."""
+    vendor.queue(STREAM, CHUNKS)
+    claude_bytes = claude.messages.with_raw_response.create(**CLAUDE, stream=True).http_response.iter_bytes()
+    gpt_bytes = gpt.chat.completions.with_raw_response.create(**CHAT, stream=True).http_response.iter_bytes()
+
+    assert (STREAM.body, CHUNKS.body) == (b"".join(claude_bytes), b"".join(gpt_bytes))
+    assert {"refused": 2} == recorded.outcomes
+
+
+def test_an_event_stream_that_was_read_already_is_read_as_events(
+    recorded: Recorded, claude: anthropic.Anthropic, vendor: StubServer
+) -> None:
+    """A hook of the HTTP client's that reads every body, for logging; or a stream asked for by hand, as a whole."""
+    import anthropic._base_client as core
+
+    http = getattr(core, "httpx2", None) or core.httpx
+    vendor.queue(STREAM, STREAM)
+    with (
+        http.Client(event_hooks={"response": [lambda response: response.read()]}) as hooked,
+        anthropic.Anthropic(base_url=vendor.url, api_key="key", http_client=hooked) as client,
+    ):
+        client.messages.with_raw_response.create(**CLAUDE, stream=True)
+    claude.post("/v1/messages", cast_to=http.Response, body={**CLAUDE, "stream": True})
+
+    assert {"refused": 2} == recorded.outcomes
+
+
+def test_a_stream_that_the_end_of_the_process_leaves_is_reported(
+    recorded: Recorded, open_stream: Callable[[], Any]
+) -> None:
+    """By what runs at exit, before the exporters stop."""
+    stream = open_stream()
+    next(stream)
+    operation.report_open()
+
+    assert {"incomplete": 1} == recorded.outcomes
+    stream.close()
+
+
+def test_taps_can_be_closed_like_the_generators_that_they_stand_for(
+    recorded: Recorded, open_stream: Callable[[], Any], vendor: StubServer
+) -> None:
+    """Some callers close the iterator of a stream; the HTTP libraries close what they iterate."""
+    stream = open_stream()
+    next(stream)
+    stream._iterator.close()
+    del stream
+
+    async def close() -> None:
+        async with anthropic.AsyncAnthropic(base_url=vendor.url, api_key="key") as client:
+            vendor.queue(STREAM)
+            stream = await client.messages.create(**CLAUDE, stream=True)
+            await stream.__anext__()
+            assert isinstance(stream._iterator, AsyncGenerator)
+            with pytest.raises(ZeroDivisionError):
+                await stream._iterator.athrow(ZeroDivisionError())
+            await stream._iterator.aclose()
+
+    asyncio.run(close())
+    gc.collect()
+
+    assert {"incomplete": 2} == recorded.outcomes
 
 
 def test_a_connection_that_is_cut_in_the_middle_is_incomplete(
