@@ -152,5 +152,12 @@ def _unpacker(response: Any) -> Callable[[bytes], bytes] | None:
         return bytes
     library = type(response).__module__.partition(".")[0]
     decoders = getattr(sys.modules.get(f"{library}._decoders"), "SUPPORTED_DECODERS", {})
-    decoder = decoders[encoding]() if encoding in decoders else None
-    return None if decoder is None else decoder.decode
+    if encoding not in decoders:
+        return None
+    decode = decoders[encoding]().decode
+
+    def unpack(chunk: bytes) -> bytes:
+        unpacked = decode(chunk)
+        return unpacked if isinstance(unpacked, bytes) else b"".join(unpacked)  # httpx2 gives it in pieces
+
+    return unpack
