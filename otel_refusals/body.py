@@ -15,7 +15,7 @@ from typing import Any
 
 from otel_refusals.failure import never_fails
 from otel_refusals.operation import Operation
-from otel_refusals.reader import NOTHING
+from otel_refusals.reader import NOTHING, never
 from otel_refusals.tap import AsyncTap, tee
 from otel_refusals.wire import Decoder
 
@@ -103,6 +103,7 @@ def _kind_of_stream(inner: Any) -> type[_ByteStream]:
 
 class _Everything:
     skip: frozenset[str] = NOTHING
+    glance = staticmethod(never)
 
 
 class Body:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import get_args
 
-from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, Tracer
+from opentelemetry.trace import Span, SpanKind, Tracer, get_current_span
 
 from otel_refusals.attributes import Attributes
 from otel_refusals.names import OPERATION
@@ -28,7 +27,7 @@ def call_span(context: Context) -> Span | None:
 
     A span that the application or a web framework made is not one, nor is `invoke_agent`.
     """
-    span = trace.get_current_span(context)
+    span = get_current_span(context)
     if not span.is_recording():
         return None
     attributes = getattr(span, "attributes", None)

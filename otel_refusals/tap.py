@@ -19,6 +19,9 @@ class Skipping(Protocol):
     def skip(self) -> frozenset[str]:
         """Values of `item.type`."""
 
+    def glance(self, item: Any, /) -> bool:
+        """Whether `item` cannot matter, told by a quick look at it. Never raises."""
+
 
 class Watching(Protocol):
     """What a tap shows the items to: an operation, or a body on its way to one. Never raises."""
@@ -63,9 +66,10 @@ def tee(inner: Iterator[Any], operation: Watching) -> Generator[Any, None, None]
     then the operation ends when the last reference to it goes.
     """
     mere: set[type] = set()
+    glance = operation.reader.glance
     try:
         for item in inner:
-            if type(item) not in mere:
+            if type(item) not in mere and not glance(item):
                 _show(item, operation, mere)
             yield item
     except GeneratorExit:
@@ -102,12 +106,13 @@ class AsyncTap(AsyncGenerator[Any, None]):
     below it.
     """
 
-    __slots__ = ("__weakref__", "_inner", "_mere", "_operation")
+    __slots__ = ("__weakref__", "_glance", "_inner", "_mere", "_operation")
 
     def __init__(self, inner: Any, operation: Watching) -> None:
         self._inner = inner
         self._operation = operation
         self._mere: set[type] = set()
+        self._glance = operation.reader.glance
 
     def __aiter__(self) -> AsyncTap:
         return self
@@ -121,7 +126,7 @@ class AsyncTap(AsyncGenerator[Any, None]):
         except BaseException as error:
             self._operation.end(error)
             raise
-        if type(item) not in self._mere:
+        if type(item) not in self._mere and not self._glance(item):
             _show(item, self._operation, self._mere)
         return item
 

@@ -14,7 +14,7 @@ from opentelemetry import metrics, trace
 from opentelemetry._logs import LoggerProvider, SeverityNumber, get_logger_provider
 from opentelemetry.context import Context
 from opentelemetry.metrics import Counter, MeterProvider
-from opentelemetry.trace import Span, TracerProvider
+from opentelemetry.trace import Span, TracerProvider, set_span_in_context
 
 from otel_refusals import names, spans
 from otel_refusals._version import __version__
@@ -107,7 +107,7 @@ class Telemetry:
         """Count the operation and tell the world. Called once per operation."""
         workload = self._workload(operation)
         span = operation.span or self._own_span(operation, outcome, workload)
-        context = operation.context if span is None else trace.set_span_in_context(span, operation.context)
+        context = operation.context if span is None else set_span_in_context(span, operation.context)
         series = self._labels(operation, workload)
         self._operations.add(1, self._operation_labels(series, outcome), context)
         if isinstance(outcome, (Refused, Rescued)):

@@ -82,7 +82,7 @@ def test_no_file_has_two_jobs() -> None:
 
 def test_every_test_has_a_sentence() -> None:
     """Tests read as documentation."""
-    for source in Path(__file__).parent.glob("test_*.py"):
+    for source in Path(__file__).parent.rglob("test_*.py"):
         for node in ast.walk(ast.parse(source.read_text())):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 assert (ast.get_docstring(node) or "").endswith((".", "?")), f"{source.name}: {node.name}"

@@ -101,8 +101,6 @@ class ChatReader:
         return tuple(choice.finish_reason for _, choice in sorted(self._choices.items()) if choice.finish_reason)
 
     def feed(self, wire: object, /) -> None:
-        if self._is_mere_text(wire):
-            return
         choices = items(wire, "choices")
         if isinstance(wire, BaseException) or field(wire, "error") is not None:
             self._read_error(wire)
@@ -122,15 +120,15 @@ class ChatReader:
         for choice in choices:
             self._read_choice(choice)
 
-    def _is_mere_text(self, chunk: Any) -> bool:
+    def glance(self, chunk: Any, /) -> bool:
         """Whether a chunk adds only text to a choice that already has some: nearly every chunk of a stream."""
         try:
             (choice,) = chunk.choices
             return (
                 choice.finish_reason is None
+                and self._choices[choice.index].content
                 and not choice.delta.refusal
                 and not choice.__pydantic_extra__  # Azure's filter results
-                and self._choices[choice.index].content
             )
         except Exception:  # of another shape than the SDK's chunk of one choice: read it properly
             return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otel_refusals.outcome import Completed, Outcome, Refusal, Refused
-from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, number, text
+from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, never, number, text
 from otel_refusals.vendors._openai_errors import error_outcome, is_error_body
 
 
@@ -13,6 +13,8 @@ class DecisionsReader:
     __slots__ = ("_outcome", "decided", "response_id", "response_model", "skip")
 
     finish_reasons: tuple[str, ...] = ()
+
+    glance = staticmethod(never)
 
     def __init__(self) -> None:
         self.skip: frozenset[str] = NOTHING

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otel_refusals.outcome import Completed, Outcome
-from otel_refusals.reader import NOTHING, field, text
+from otel_refusals.reader import NOTHING, field, never, text
 from otel_refusals.vendors._openai_errors import error_outcome, is_error_body
 
 _PARTIAL = frozenset({"image_generation.partial_image", "image_edit.partial_image"})
@@ -17,6 +17,8 @@ class ImagesReader:
     __slots__ = ("_content", "_outcome", "decided", "response_id", "response_model", "skip")
 
     finish_reasons: tuple[str, ...] = ()
+
+    glance = staticmethod(never)
 
     def __init__(self) -> None:
         self.skip: frozenset[str] = NOTHING

@@ -16,7 +16,7 @@ from otel_refusals.outcome import (
     Truncated,
     Unknown,
 )
-from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, number, text
+from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, never, number, text
 from otel_refusals.vendors._openai_errors import (
     CONTENT_FILTER,
     Raw,
@@ -85,6 +85,8 @@ class ResponsesReader:
         "response_model",
         "skip",
     )
+
+    glance = staticmethod(never)
 
     def __init__(self) -> None:
         self.skip: frozenset[str] = NOTHING

@@ -20,7 +20,7 @@ from otel_refusals.outcome import (
     Truncated,
     Unknown,
 )
-from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, number, text
+from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, never, number, text
 from otel_refusals.vendor import Chokepoint, Endpoint, Vendor
 
 STOP_REASONS: dict[str, type[Completed | Truncated | ToolCall | Paused]] = {
@@ -70,6 +70,8 @@ class MessagesReader:
         "response_model",
         "skip",
     )
+
+    glance = staticmethod(never)
 
     def __init__(self) -> None:
         self.response_id: str | None = None

@@ -24,8 +24,6 @@ from tests.drivers import ARGUMENTS
 from tests.fixtures import fixture
 from tests.telemetry import Recorded
 
-pytestmark = pytest.mark.sdk
-
 CLAUDE = ARGUMENTS["messages"]
 CHAT = ARGUMENTS["chat"]
 STREAM = fixture("anthropic/stream_refusal_mid_text.sse").reply

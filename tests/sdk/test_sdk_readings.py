@@ -22,7 +22,6 @@ _CASES = [
 ]
 
 
-@pytest.mark.sdk
 @pytest.mark.parametrize(("fixture", "way"), _CASES)
 def test_the_sdk_call_is_reported_once_as_the_manifest_says(
     fixture: Fixture,

@@ -17,8 +17,6 @@ from tests.drivers import ARGUMENTS, MESSAGES
 from tests.fixtures import fixture
 from tests.telemetry import Recorded
 
-pytestmark = pytest.mark.sdk
-
 CLAUDE = ARGUMENTS["messages"]
 CHAT = ARGUMENTS["chat"]
 REFUSED = fixture("anthropic/refusal_pre_output_cyber.json").reply
