@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from opentelemetry.util.types import AttributeValue
+from typing_extensions import assert_never
 
 from otel_refusals import names
 from otel_refusals.outcome import (

@@ -165,7 +165,8 @@ def _caps(source: str, value: Mapping[str, int] | int | str) -> LabelCaps:
     """One number for all three, or `models=500,signals=20`, or the same as a mapping."""
     names = [cap.name for cap in fields(LabelCaps)]
     if isinstance(value, str) and "=" in value:
-        value = cast(Mapping[str, int], dict(part.strip().partition("=")[::2] for part in value.split(",")))
+        pairs = [part.strip().partition("=") for part in value.split(",")]
+        value = cast(Mapping[str, int], {name: cap for name, _, cap in pairs})
     given = value if isinstance(value, Mapping) else dict.fromkeys(names, value)
     caps: dict[str, int] = {}
     for name, cap in given.items():

@@ -40,15 +40,19 @@ class Reader(Protocol):
     @property
     def finish_reasons(self) -> tuple[str, ...]:
         """The vendor's own words for how each choice ended, as `gen_ai.response.finish_reasons` wants them."""
+        ...
 
     def glance(self, item: Any, /) -> bool:
         """Whether a stream's `item` cannot change the outcome, by a quick look. Never raises. See `skip`, `never`."""
+        ...
 
     def feed(self, wire: object, /) -> None:
         """Take in one wire object: a whole response, a stream event, an error body or an exception."""
+        ...
 
     def outcome(self) -> Outcome | None:
         """The outcome so far; None while no terminal signal was read."""
+        ...
 
 
 def never(_: object, /) -> bool:

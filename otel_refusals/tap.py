@@ -18,9 +18,11 @@ class Skipping(Protocol):
     @property
     def skip(self) -> frozenset[str]:
         """Values of `item.type`."""
+        ...
 
     def glance(self, item: Any, /) -> bool:
         """Whether `item` cannot matter, told by a quick look at it. Never raises."""
+        ...
 
 
 class Watching(Protocol):
@@ -29,12 +31,15 @@ class Watching(Protocol):
     @property
     def reader(self) -> Skipping:
         """Which items to leave out, asked anew for each item."""
+        ...
 
     def item(self, item: Any, /) -> None:
         """One item goes by."""
+        ...
 
     def end(self, error: BaseException | None = None, /) -> None:
         """The stream ended, or raised `error`."""
+        ...
 
 
 @cache

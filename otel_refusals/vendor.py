@@ -25,9 +25,11 @@ class ReaderType(Protocol):
 
     def __call__(self) -> Reader:
         """Make the reader of one operation."""
+        ...
 
     def reads(self, wire: object, /) -> bool:
         """Whether `wire` has the shape that this reader reads."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from threading import Condition, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
@@ -114,7 +114,7 @@ class OtlpGrpcReceiver(Received):
     """Receives OTLP over gRPC on a free port of the loopback interface. Needs `grpcio`."""
 
     def __init__(self) -> None:
-        import grpc  # type: ignore[import-untyped]
+        import grpc
 
         super().__init__()
         self._server: Any = grpc.server(ThreadPoolExecutor(2, "otlp-grpc"))
