@@ -94,10 +94,10 @@ class Seams:
         """Around `finish_api_call_span(client, span, result)`, by which the anthropic SDK ends its own span of a call:
         at once, or when the body of a stream was read, closed or dropped.
         """
-        end = _use_native_span(*args[1:3])
+        end = _use_native_span(args)
         ended = wrapped(*args, **kwargs)
         if end is not None:
-            _end_before(args[2].response.stream, end)
+            _end_before(args[2], end)
         return ended
 
     def _begin(
@@ -136,13 +136,14 @@ def _model_in(options: Any) -> str | None:
     return text(options, "json_data", "model") or text(options, "extra_json", "model")
 
 
-def _use_native_span(span: Any, result: Any) -> End | None:
+def _use_native_span(args: tuple[Any, ...]) -> End | None:
     """Take the SDK's own span for the operation's, and end the operation before it where the call is over.
 
     Returns:
         What ends the operation, where its answer is still to be read.
     """
     try:
+        _, span, result = args
         parser = result.options.post_parser
         if not isinstance(parser, _PostParser):
             return None
@@ -158,8 +159,9 @@ def _use_native_span(span: Any, result: Any) -> End | None:
 
 
 @never_fails
-def _end_before(body: Any, end: End) -> None:
+def _end_before(result: Any, end: End) -> None:
     """Call `end` before the SDK ends its span, when the body of a stream was read, closed, dropped or failed."""
+    body = result.response.stream
     observer = body.stream_observer
     first = object.__new__(_ends_first(type(observer)))  # type: ignore[arg-type]
     vars(first).update(vars(observer), end_first=end)

@@ -18,7 +18,7 @@ from opentelemetry.trace import Span, TracerProvider, set_span_in_context
 
 from otel_refusals import names, spans
 from otel_refusals._version import __version__
-from otel_refusals.attributes import Attributes, attributes_of, official_attributes
+from otel_refusals.attributes import Attributes, attributes_of, finish_reasons, official_attributes
 from otel_refusals.config import Config, outcome_from
 from otel_refusals.failure import never_fails
 from otel_refusals.labels import BoundedLabels
@@ -36,6 +36,11 @@ Labels = dict[str, str]
 
 _EMPTY = Context()
 _MAX_ERROR_TYPES = 100
+
+
+def _is_loud(outcome: Outcome) -> bool:
+    """Whether the outcome is one that somebody has to hear of."""
+    return isinstance(outcome, (Refused, Rescued, Unknown))
 
 
 class Telemetry:
@@ -100,7 +105,8 @@ class Telemetry:
         if operation.span is not None:
             ours = attributes_of(outcome, explanation=self._config.capture_explanation)
             ours[names.WORKLOAD] = self._workload(operation)
-            spans.annotate(operation.span, ours, official_attributes(operation))
+            official = official_attributes(operation) if _is_loud(outcome) else finish_reasons(operation)
+            spans.annotate(operation.span, ours, official)
 
     @never_fails
     def report(self, operation: Operation, outcome: Outcome) -> None:
@@ -121,8 +127,7 @@ class Telemetry:
         return workload_of(operation.context) or self._config.workload
 
     def _own_span(self, operation: Operation, outcome: Outcome, workload: str) -> Span | None:
-        loud = isinstance(outcome, (Refused, Rescued, Unknown))
-        if self._config.spans == "off" or not (loud or self._config.spans == "all"):
+        if self._config.spans == "off" or not (self._config.spans == "all" or _is_loud(outcome)):
             return None
         attributes = self._attributes(operation, outcome, workload)
         if isinstance(outcome, Errored):

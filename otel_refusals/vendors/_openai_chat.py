@@ -101,6 +101,33 @@ class ChatReader:
         return tuple(choice.finish_reason for _, choice in sorted(self._choices.items()) if choice.finish_reason)
 
     def feed(self, wire: object, /) -> None:
+        if not self._is_plain_answer(wire):
+            self._read(wire)
+
+    def _is_plain_answer(self, completion: Any) -> bool:
+        """Whether a whole completion has one choice that ended in a known way and nothing that could decline: most do.
+
+        Then that is all there is to read.
+        """
+        try:
+            (choice,) = completion.choices
+            plain = (
+                completion.object == "chat.completion"
+                and choice.finish_reason in FINISH_REASONS
+                and not choice.message.refusal
+                and not choice.__pydantic_extra__  # Azure's filter results
+            )
+        except Exception:  # of another shape than the SDK's completion of one choice: read it properly
+            return False
+        if plain:
+            self._reset()
+            self._finished = self.decided = True
+            self.response_id, self.response_model = text(completion, "id"), text(completion, "model")
+            known = self._choices[0] = _Choice()
+            known.finish_reason = choice.finish_reason
+        return plain
+
+    def _read(self, wire: object) -> None:
         choices = items(wire, "choices")
         if isinstance(wire, BaseException) or field(wire, "error") is not None:
             self._read_error(wire)
