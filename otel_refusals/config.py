@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -9,6 +10,8 @@ from typing import Any, Literal, cast, get_args
 
 from otel_refusals.outcome import Completed, Errored, Outcome, Paused, Refusal, Refused, ToolCall, Truncated
 from otel_refusals.vendors import VENDORS
+
+log = logging.getLogger("otel_refusals")
 
 Spans = Literal["auto", "all", "off"]
 """Own spans where no GenAI span is current: for refused, rescued and unknown operations, for every one, for none."""
@@ -139,8 +142,10 @@ def _stop_reasons(source: str, value: Mapping[str, str] | str) -> StopReasons | 
             if not equals:
                 raise ConfigurationError(f"{source}: {entry!r} is not of the form provider:stop_reason=outcome")
             pairs.append((key, word))
+    elif isinstance(value, Mapping):
+        pairs.extend((str(key), str(word)) for key, word in value.items())
     else:
-        pairs.extend(value.items())
+        raise ConfigurationError(f"{source}={value!r}: give a mapping, for example {{'anthropic:new_value': 'paused'}}")
     taught: dict[tuple[str, str], str] = {}
     for key, word in pairs:
         provider, colon, signal = key.strip().partition(":")
@@ -155,10 +160,15 @@ def _stop_reasons(source: str, value: Mapping[str, str] | str) -> StopReasons | 
 def _capture(source: str, value: bool | str) -> bool:
     if isinstance(value, bool):
         return value
-    captured = _CAPTURES.get(value.lower())
-    if captured is None:
-        raise ConfigurationError(f"{source}={value!r}: not one of {', '.join(filter(None, _CAPTURES))}")
-    return captured
+    captured = _CAPTURES.get(str(value).lower())
+    if captured is not None:
+        return captured
+    wrong = f"{source}={value!r}: not one of {', '.join(filter(None, _CAPTURES))}"
+    if source != CAPTURE:
+        raise ConfigurationError(wrong)
+    # The variable belongs to all GenAI instrumentations, and each has its own words: nothing is captured then.
+    log.warning("%s; nothing is captured", wrong)
+    return False
 
 
 def _caps(source: str, value: Mapping[str, int] | int | str) -> LabelCaps:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from typing import Any
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
+from otel_refusals.config import ConfigurationError
 from otel_refusals.instrumentation import instrument, uninstrument
 from otel_refusals.vendors import VENDORS
+
+log = logging.getLogger("otel_refusals")
 
 
 class _VendorInstrumentor(BaseInstrumentor):  # type: ignore[misc]
@@ -23,7 +27,11 @@ class _VendorInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     def _instrument(self, **kwargs: Any) -> None:
         kwargs.pop("skip_dep_check", None)
         kwargs.pop("raise_exception_on_conflict", None)
-        instrument(vendors=[self.vendor], **kwargs)
+        try:
+            instrument(vendors=[self.vendor], **kwargs)
+        except ConfigurationError as error:
+            # Raised from here it would stop the loader, and with it every other instrumentation of the process.
+            log.error("%s is not instrumented: %s", self.vendor, error)  # noqa: TRY400 - the message says it all
 
     def _uninstrument(self, **_: Any) -> None:
         uninstrument([self.vendor])

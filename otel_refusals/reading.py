@@ -16,7 +16,8 @@ def outcome_of(response: object) -> Outcome:
             JSON or of server-sent events), or a list of a stream's events.
 
     Returns:
-        One of the outcome types.
+        One of the outcome types. A stop reason that no reader knows is `Unknown`, also where the configuration of the
+        instrumentation teaches it.
 
     Raises:
         TypeError: for something that no reader knows.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ContextDecorator
 from contextvars import Token
 from functools import wraps
-from inspect import iscoroutinefunction
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry import baggage, context
@@ -38,7 +38,7 @@ class workload(ContextDecorator):  # noqa: N801 - read as a verb: `with workload
     `refusal.workload` instead, which is read too.
 
     Args:
-        name: A short, stable name; on metrics anything over 64 characters or outside `[A-Za-z0-9_.:/-]` is `_OTHER`.
+        name: A short, stable name; on metrics anything over 64 characters or outside `[A-Za-z0-9_.:/@-]` is `_OTHER`.
 
     Raises:
         ValueError: for a name that is not a non-empty string.
@@ -62,6 +62,10 @@ class workload(ContextDecorator):  # noqa: N801 - read as a verb: `with workload
 
     def __call__(self, function: F) -> F:
         """Name the workload of every call of `function`."""
+        if isgeneratorfunction(function) or isasyncgenfunction(function):
+            raise TypeError(
+                f"a generator such as {function.__name__} runs in its caller's context: use `with` inside it"
+            )
         if not iscoroutinefunction(function):
             return super().__call__(function)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import otel_refusals
 from otel_refusals import ConfigurationError
 from otel_refusals.config import LabelCaps, configure
+from otel_refusals.instrumentor import AnthropicRefusalsInstrumentor
 from otel_refusals.testing import StubServer
 from tests.drivers import ARGUMENTS
 from tests.fixtures import fixture
@@ -94,10 +96,9 @@ def test_a_star_disables_every_vendor() -> None:
         ({"environ": {"OTEL_REFUSALS_SPANS": "some"}}, "OTEL_REFUSALS_SPANS='some'"),
         ({"environ": {"OTEL_REFUSALS_STOP_REASONS": "x"}}, "OTEL_REFUSALS_STOP_REASONS: 'x'"),
         ({"environ": {"OTEL_REFUSALS_MAX_LABEL_VALUES": "many"}}, "OTEL_REFUSALS_MAX_LABEL_VALUES: 'many'"),
-        (
-            {"environ": {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "perhaps"}},
-            "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT='perhaps'",
-        ),
+        ({"stop_reasons": 3}, "stop_reasons=3: give a mapping"),
+        ({"stop_reasons": {("openai", "x"): "paused"}}, "stop_reasons: \"('openai', 'x')\""),
+        ({"capture_explanation": 3}, "capture_explanation=3: not one of"),
     ],
 )
 def test_a_bad_value_is_an_error_that_names_it(settings: dict[str, Any], message: str) -> None:
@@ -106,6 +107,28 @@ def test_a_bad_value_is_an_error_that_names_it(settings: dict[str, Any], message
         configure(**{"environ": {}, **settings})
 
     assert message in str(raised.value)
+
+
+def test_another_packages_word_in_the_shared_variable_captures_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """The capture variable belongs to all GenAI instrumentations: ours warns, and stays off."""
+    variable = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+    with caplog.at_level(logging.WARNING, "otel_refusals"):
+        config = configure(environ={variable: "perhaps"})
+
+    assert not config.capture_explanation
+    assert f"{variable}='perhaps'" in caplog.text
+
+
+def test_a_bad_value_does_not_stop_the_loader(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What `opentelemetry-instrument` starts goes on with the other instrumentations; ours says why it does not."""
+    monkeypatch.setenv("OTEL_REFUSALS_SPANS", "bogus")
+    instrumentor = AnthropicRefusalsInstrumentor()
+    instrumentor.instrument(skip_dep_check=True)
+    instrumentor.uninstrument()
+
+    assert "anthropic is not instrumented: OTEL_REFUSALS_SPANS='bogus'" in caplog.text
 
 
 def test_a_bad_value_patches_nothing(claude: anthropic.Anthropic) -> None:

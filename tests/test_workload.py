@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import anthropic
 import pytest
@@ -117,6 +117,20 @@ def test_the_default_workload_can_be_set(instrument: Callable[..., Recorded], ca
     call()
 
     assert {"nightly": 1} == workloads(recorded)
+
+
+def test_a_generator_cannot_be_decorated() -> None:
+    """It would run in its caller's context, outside the workload, without a word."""
+
+    def events() -> Iterator[int]:
+        yield 1
+
+    async def async_events() -> AsyncIterator[int]:
+        yield 1
+
+    for generator in (events, async_events):
+        with pytest.raises(TypeError, match="use `with` inside it"):
+            workload("job")(generator)
 
 
 @pytest.mark.parametrize("name", ["", None, 7])

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import click
 
-MISSING = "otel-refusals: the command line needs click and rich; install them with: pip install 'otel-refusals[cli]'\n"
+MISSING = (
+    "otel-refusals: the command line needs click and rich; "
+    "install them with: pip install 'otel-refusals[cli]', or '[demo]' for the demo\n"
+)
 
 
 def main() -> None:

@@ -51,6 +51,7 @@ class Answer:
         provider: Whom a stop reason of the vendor is taught for.
         shape: What the vendor calls the first of the wire objects, for example `message` or `chat.completion.chunk`.
         events: How many wire objects there were: 1 for a response that is no stream.
+        choices: How many choices ended; 1 for a vendor that knows only one.
     """
 
     outcome: Outcome
@@ -58,6 +59,7 @@ class Answer:
     provider: str
     shape: str
     events: int
+    choices: int
     response_id: str | None
     response_model: str | None
 
@@ -68,6 +70,8 @@ def explain(answer: Answer, *, prose: bool = False) -> RenderableType:
     match outcome:
         case Refused():
             style, says = "yellow", "The call was declined, and nobody answered instead."
+            if answer.choices > 1:
+                says = f"{len(outcome.refusals)} of {answer.choices} choices were declined."
             details = _declined(outcome, prose)
         case Rescued():
             style = "green"

@@ -32,7 +32,12 @@ class Unreadable(click.ClickException):
 @click.command()
 @click.argument("file", type=click.Path(allow_dash=True))
 @click.option("--json", "machine", is_flag=True, help="Print JSON for machines.")
-@click.option("--explain", "prose", is_flag=True, help="Show the vendor's explanation too. It is content.")
+@click.option(
+    "--explain",
+    "prose",
+    is_flag=True,
+    help="Show the vendor's explanation too, which may repeat text of the conversation.",
+)
 def read(file: str, *, machine: bool, prose: bool) -> None:
     """Explain one response: who declined, when, why, and what was discarded.
 
@@ -86,6 +91,7 @@ def _answer(name: str, body: bytes) -> Answer:
         provider=vendor.provider,
         shape=text(wires[0], "object") or text(wires[0], "type") or "error",
         events=len(wires),
+        choices=len(reader.finish_reasons) or 1,
         response_id=reader.response_id,
         response_model=reader.response_model,
     )
