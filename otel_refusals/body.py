@@ -91,6 +91,8 @@ class _ByteStream:
             self._left()
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_inner":  # a copy that has nothing yet
+            raise AttributeError(name)
         return getattr(self._inner, name)
 
 

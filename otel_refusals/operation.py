@@ -8,6 +8,7 @@ What it costs the caller is paid here, so a completed call does no more than it 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import deque
 from contextlib import suppress
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _CUT = frozenset({"TransportError", "APIConnectionError", "StreamError", "OSError"})
 """Class names, anywhere in an exception's bases, by which the HTTP libraries and SDKs say that a connection broke."""
 
-_LOCKING = ("opentelemetry.sdk.", "opentelemetry.exporter.", "otel_refusals.seen")
+_LOCKING = ("opentelemetry.sdk.", "opentelemetry.exporter.", "otel_refusals.seen", "queue", "logging")
 
 _open: WeakSet[Operation] = WeakSet()
 """Operations whose answer is still being read."""
@@ -225,16 +226,29 @@ def report_orphans() -> None:
 
 def report_open() -> None:
     """Report every operation that the end of the process leaves unread."""
-    for operation in list(_open):
-        operation.end()
+    while _open:
+        with suppress(KeyError):  # another thread may take the last one
+            _open.pop().end()
     report_orphans()
+
+
+def _forget() -> None:
+    """In a forked child: what was open belongs to the parent, which reports it."""
+    for operation in list(_open):
+        operation._report_once.acquire(blocking=False)
+    _open.clear()
+    _orphans.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def _inside_a_lock() -> bool:
     """Whether this thread is inside code that may hold a lock which a report needs."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
-        if frame.f_globals.get("__name__", "").startswith(_LOCKING):
+        if str(frame.f_globals.get("__name__")).startswith(_LOCKING):
             return True
         frame = frame.f_back
     return False

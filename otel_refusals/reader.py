@@ -20,6 +20,9 @@ MAX_TRACKED = 128
 """How many choices, hops or answers of one operation a reader tells apart; what a hostile server sends past it is not
 kept. OpenAI's own limit on `n` is 128."""
 
+MAX_NUMBER = 2**40
+"""Numbers above it are no count of tokens: a counter that passes 64 bits fails every later export of the process."""
+
 MAX_TEXT = 256
 """How many characters of a vendor's value (category, signal, id, model) are kept."""
 
@@ -98,7 +101,7 @@ def text(wire: Any, *path: str) -> str | None:
 def number(wire: Any, *path: str) -> int | None:
     """The non-negative integer at `path`; None for anything else."""
     value = field(wire, *path)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_NUMBER else None
 
 
 def items(wire: Any, *path: str) -> list[Any] | tuple[Any, ...]:

@@ -133,7 +133,7 @@ class Seams:
 
 
 def _model_in(options: Any) -> str | None:
-    return text(options, "json_data", "model") or text(options, "extra_json", "model")
+    return text(options, "extra_json", "model") or text(options, "json_data", "model")
 
 
 def _use_native_span(args: tuple[Any, ...]) -> End | None:

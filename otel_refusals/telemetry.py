@@ -131,7 +131,7 @@ class Telemetry:
             return None
         attributes = self._attributes(operation, outcome, workload)
         if isinstance(outcome, Errored):
-            attributes[names.ERROR_TYPE] = outcome.error_type
+            attributes[names.ERROR_TYPE] = self._error_types.bound(outcome.error_type)
         return spans.own_span(
             self._tracer,
             operation.endpoint.operation,

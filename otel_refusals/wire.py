@@ -26,24 +26,27 @@ class Decoder:
         content_type: The `content-type` of the response; anything but an event stream is read as one JSON document.
     """
 
-    __slots__ = ("_buffer", "_data", "_event", "_gave_up", "events")
+    __slots__ = ("_buffer", "_data", "_event", "_gave_up", "_size", "events")
 
     def __init__(self, content_type: str) -> None:
         self.events = EVENT_STREAM in content_type.lower()
         self._buffer = bytearray()
         self._event = ""
         self._data: list[bytes] = []
+        self._size = 0
         self._gave_up = False
 
     def feed(self, chunk: bytes, skip: frozenset[str] = frozenset()) -> Iterator[object]:
         """The wire objects that `chunk` completes, without the events whose name is in `skip`."""
         if self._gave_up:
             return
+        # What is kept holds no line end but perhaps a last carriage return: a chunk without one need not be searched.
+        ended = b"\n" in chunk or b"\r" in chunk or self._buffer.endswith(b"\r")
         self._buffer += chunk
-        if self.events:
+        if self.events and ended:
             yield from self._lines(skip)
-        if len(self._buffer) > MAX_BODY:
-            self._gave_up, self._buffer = True, bytearray()
+        if len(self._buffer) + self._size > MAX_BODY:
+            self._gave_up, self._buffer, self._data = True, bytearray(), []
 
     def end(self) -> Iterator[object]:
         """The wire object that the end of the body completes; none if more is to come after all."""
@@ -63,7 +66,7 @@ class Decoder:
             if not line:
                 if self._data and self._event not in skip:
                     yield from _json(b"\n".join(self._data))
-                self._event, self._data = "", []
+                self._event, self._data, self._size = "", [], 0
                 continue
             name, _, value = line.partition(b":")
             value = value.removeprefix(b" ")
@@ -71,6 +74,7 @@ class Decoder:
                 self._event = value.decode("utf-8", "replace")
             elif name == b"data":
                 self._data.append(bytes(value))
+                self._size += len(value) + 1
 
 
 def wire_objects(body: bytes) -> list[object]:

@@ -113,6 +113,7 @@ class StubServer:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
     block_on_close = False
 
     def __init__(self, stub: StubServer) -> None:

@@ -128,6 +128,9 @@ class ChatReader:
         return plain
 
     def _read(self, wire: object) -> None:
+        if isinstance(wire, BaseException):
+            # Of `LengthFinishReasonError` and `ContentFilterFinishReasonError`: what the vendor said stands inside.
+            wire = field(wire, "completion") or wire
         choices = items(wire, "choices")
         if isinstance(wire, BaseException) or field(wire, "error") is not None:
             self._read_error(wire)
@@ -186,6 +189,8 @@ class ChatReader:
 
     def _read_error(self, wire: object) -> None:
         self.decided = True
+        if any(choice.declined for choice in self._choices.values()):
+            return  # the decline came first
         content = any(choice.content for choice in self._choices.values())
         self._error = error_outcome(wire, content=content)
 

@@ -157,8 +157,9 @@ def _categories_in(error: object, message: str) -> Raw:
                 return found
     named = [name for name in items(error, "moderation_details", "categories") if isinstance(name, str)]
     if not named:
-        listed = _SAFETY_VIOLATIONS.search(message)
-        named = [name.strip(" '\"") for name in listed.group(1).split(",")] if listed else []
+        # Only names that we know: a message may well quote the prompt, brackets and all.
+        listed = [name.strip(" '\"") for found in _SAFETY_VIOLATIONS.findall(message) for name in found.split(",")]
+        named = [name for name in listed if name.partition("/")[0].replace("-", "_") in FILTER_CATEGORIES]
     return {name[:MAX_TEXT]: 0 for name in named[:MAX_TRACKED] if name}
 
 

@@ -42,7 +42,7 @@ class ImagesReader:
             self._content, self.skip = True, _PARTIAL
         elif isinstance(wire, BaseException) or kind == "error" or is_error_body(wire):
             self._outcome, self.decided = error_outcome(wire, content=self._content), True
-        elif kind.endswith(".completed") or self.reads(wire):
+        elif kind.endswith(".completed") or (not kind and self.reads(wire)):
             self._outcome, self.decided = Completed("completed"), True
 
     def outcome(self) -> Outcome | None:

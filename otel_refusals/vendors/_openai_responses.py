@@ -50,6 +50,8 @@ APPLICATION_TOOLS = frozenset(
 )
 """Output items by which the model asks the application for something; the other calls the vendor runs itself."""
 
+_IMAGE_CALL = "image_generation_call"
+
 _CONTENT_DELTAS = frozenset(
     {
         "response.output_text.delta",
@@ -75,8 +77,10 @@ class ResponsesReader:
     """
 
     __slots__ = (
+        "_asked",
         "_content",
         "_error",
+        "_refusals",
         "_response",
         "_spoken",
         "_whole",
@@ -93,7 +97,8 @@ class ResponsesReader:
         self.decided = False
         self.response_id: str | None = None
         self.response_model: str | None = None
-        self._content = self._whole = False
+        self._asked = self._content = self._whole = False
+        self._refusals: tuple[Refusal, ...] = ()
         self._response: object = None
         self._error: Outcome | None = None
         self._spoken: tuple[Refusal, ...] = ()
@@ -116,7 +121,11 @@ class ResponsesReader:
         elif kind in ("response.refusal.delta", "response.refusal.done"):
             self._read_spoken(text(wire, "delta") or text(wire, "refusal"))
         elif kind == "response.output_item.added":
-            self._content = self._content or _is_content(field(wire, "item"))
+            item = field(wire, "item")
+            # A call of the image tool may yet be blocked, and then it is the decline, not content before it.
+            self._content = self._content or (text(item, "type") != _IMAGE_CALL and _is_content(item))
+        elif kind == "response.output_item.done":
+            self._read_item(field(wire, "item"))
         elif isinstance(wire, BaseException) or kind == "error" or is_error_body(wire):
             self._error = error_outcome(wire, content=self._content)
             self.decided = True
@@ -131,6 +140,14 @@ class ResponsesReader:
             self._spoken = (_spoken_refusal(prose, self._content),)
             self.decided = True
 
+    def _read_item(self, item: object) -> None:
+        # Some servers leave the terminal event's `output` empty: what an item told must not be lost with it.
+        if len(self._refusals) < MAX_TRACKED:
+            self._refusals += tuple(_refusals_of(item, self._content))
+        self.decided = self.decided or bool(self._refusals)
+        self._asked = self._asked or text(item, "type") in APPLICATION_TOOLS
+        self._content = self._content or _is_content(item)
+
     def _read_response(self, response: object) -> None:
         if response is None:
             return
@@ -143,8 +160,8 @@ class ResponsesReader:
         if self._error is not None:
             return self._error
         response = self._response
-        content, refusals = self._content, []
-        for item in items(response, "output"):
+        content, refusals = self._content, list(self._refusals)
+        for item in () if refusals else items(response, "output"):
             refusals += _refusals_of(item, content)
             content = content or _is_content(item)
             if len(refusals) >= MAX_TRACKED:
@@ -153,9 +170,9 @@ class ResponsesReader:
         if status == "failed":
             return self._failed(content)
         reason = text(response, "incomplete_details", "reason")
-        blocked, stage = _azure_blocks(response)
-        if blocked or (status == "incomplete" and reason == CONTENT_FILTER):
-            return self._filtered(blocked, stage, content)
+        blocks = _azure_blocks(response)
+        if blocks or (status == "incomplete" and reason == CONTENT_FILTER):
+            return self._filtered(blocks, content)
         declined = tuple(refusals) or self._spoken
         if declined:
             return self._declined(declined)
@@ -169,10 +186,14 @@ class ResponsesReader:
             return Errored(text(error, "code") or "failed")
         return refused_by_error(refusal, output, number(self._response, "usage", "input_tokens"))
 
-    def _filtered(self, blocked: Raw, stage: Stage | None, content: bool) -> Refused:
+    def _filtered(self, blocks: list[object], content: bool) -> Refused:
+        blocked: Raw = {}
+        for entry in blocks:
+            blocked.update(filtered(field(entry, "content_filter_results")))
+        of_prompt = bool(blocks) and all(text(entry, "source_type") == "prompt" for entry in blocks)
         output = number(self._response, "usage", "output_tokens")
         # The filter may withhold what was generated: then only the tokens tell.
-        stage = stage or ("mid_stream" if content or output else "pre_output")
+        stage: Stage = "mid_stream" if not of_prompt and (content or output) else "pre_output"
         return Refused(
             refusals=(
                 Refusal(
@@ -200,7 +221,9 @@ class ResponsesReader:
         if status is None:
             return None if self._response is None else Unknown(MISSING)
         if status == "completed":
-            asked = any(text(item, "type") in APPLICATION_TOOLS for item in items(self._response, "output"))
+            asked = self._asked or any(
+                text(item, "type") in APPLICATION_TOOLS for item in items(self._response, "output")
+            )
             return ToolCall(status) if asked else Completed(status)
         if status == "incomplete":
             known = INCOMPLETE_REASONS.get(reason or "")
@@ -222,7 +245,7 @@ def _is_content(item: object) -> bool:
 
 def _refusals_of(item: object, content: bool) -> list[Refusal]:
     kind = text(item, "type")
-    if kind == "image_generation_call":
+    if kind == _IMAGE_CALL:
         blocked = refusal_in(field(item, "error"), content=content)
         return [] if blocked is None else [blocked]
     if kind != "message":
@@ -245,10 +268,6 @@ def _spoken_refusal(prose: str | None, content: bool) -> Refusal:
     )
 
 
-def _azure_blocks(response: object) -> tuple[Raw, Stage | None]:
-    """What Azure's `content_filters` blocked, and the stage if it was the prompt."""
-    for entry in items(response, "content_filters"):
-        if field(entry, "blocked") is True:
-            stage: Stage | None = "pre_output" if text(entry, "source_type") == "prompt" else None
-            return filtered(field(entry, "content_filter_results")) or {CONTENT_FILTER: 0}, stage
-    return {}, None
+def _azure_blocks(response: object) -> list[object]:
+    """Azure's `content_filters` that blocked the prompt or the output."""
+    return [entry for entry in items(response, "content_filters")[:MAX_TRACKED] if field(entry, "blocked") is True]

@@ -106,7 +106,7 @@ class MessagesReader:
 
     def feed(self, wire: object, /) -> None:
         if isinstance(wire, BaseException):
-            self._read_error(field(wire, "body"), type(wire).__name__)
+            self._read_error(field(wire, "body") or wire, type(wire).__name__, field(wire, "message"))
             return
         read = _FEED.get(text(wire, "type") or "")
         if read is not None:
@@ -243,10 +243,12 @@ class MessagesReader:
             if tokens is not None:
                 self._usage[name] = tokens
 
-    def _read_error(self, body: object, error_type: str) -> None:
+    def _read_error(self, body: object, error_type: str, raised: object = None) -> None:
         self.decided = True
         # The platforms wrap the error differently; the message is at one of two places.
         message = text(body, "error", "message") or text(body, "message") or ""
+        # A gateway's plain-text body is in the exception's message only.
+        message += raised if isinstance(raised, str) else ""
         if OUTPUT_BLOCKED not in message.lower():
             self._error = Errored(error_type)
             return
