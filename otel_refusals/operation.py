@@ -149,7 +149,7 @@ class Operation:
         if error is not None:
             self._learn(error)
         outcome = self._outcome()
-        self._annotate(outcome)
+        self._annotate(outcome, final=True)
         if self._is_news(outcome):
             self._telemetry.report(self, outcome)
 
@@ -211,10 +211,12 @@ class Operation:
         first = final and self._telemetry.seen.first(self.reader.response_id)
         return first or ids == "stored"
 
-    def _annotate(self, outcome: Outcome) -> None:
-        if self.span is not None and outcome != self._annotated:
-            self._annotated = outcome
-            self._telemetry.annotate(self, outcome)
+    def _annotate(self, outcome: Outcome, *, final: bool = False) -> None:
+        if self.span is None or (outcome == self._annotated and not (final and self.streaming)):
+            return
+        self._annotated = outcome
+        # What is written on a span stays: tokens of a stream are known for good at its end only.
+        self._telemetry.annotate(self, outcome, tokens=final or not self.streaming)
 
 
 def report_orphans() -> None:

@@ -100,10 +100,13 @@ class Telemetry:
         """Count one failure of our own."""
         self._errors.add(1, {names.VENDOR: vendor, names.ERROR_TYPE: self._error_types.bound(error_type)})
 
-    def annotate(self, operation: Operation, outcome: Outcome) -> None:
-        """Write `outcome` on the span of the call."""
+    def annotate(self, operation: Operation, outcome: Outcome, *, tokens: bool = True) -> None:
+        """Write `outcome` on the span of the call, with its `tokens` or still without."""
         if operation.span is not None:
             ours = attributes_of(outcome, explanation=self._config.capture_explanation)
+            if not tokens:
+                ours.pop(names.DISCARDED_INPUT, None)
+                ours.pop(names.DISCARDED_OUTPUT, None)
             ours[names.WORKLOAD] = self._workload(operation)
             official = official_attributes(operation) if _is_loud(outcome) else finish_reasons(operation)
             spans.annotate(operation.span, ours, official)

@@ -4,6 +4,7 @@ is.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -123,6 +124,24 @@ def test_the_span_of_another_package_is_annotated(
     assert "refused" == recorded.span["refusal.outcome"]
     assert "theirs" == recorded.span["gen_ai.response.id"]
     assert "gpt-5.5" == recorded.span["gen_ai.response.model"]
+
+
+def test_tokens_are_written_on_the_span_of_a_stream_at_its_end(
+    recorded: Recorded, gpt: openai.OpenAI, vendor: StubServer
+) -> None:
+    """A refusal that turns out to follow content has no known number: none may stand there from before."""
+    deltas: list[dict[str, Any]] = [{"refusal": "I "}, {"content": "Well"}, {"refusal": "can't"}]
+    chunks = [{"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    chunks.append({"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    vendor.queue(Reply([f"data: {json.dumps(c)}\n\n".encode() for c in chunks], content_type="text/event-stream"))
+    with trace.get_tracer("other").start_as_current_span("chat", attributes={"gen_ai.operation.name": "chat"}) as outer:
+        stream = gpt.chat.completions.create(**CHAT, stream=True)
+        next(stream)
+        assert "refused" == outer.attributes["refusal.outcome"]
+        list(stream)
+
+    assert "mid_stream" == recorded.span["refusal.stage"]
+    assert "refusal.discarded.output_tokens" not in recorded.span
 
 
 @pytest.mark.parametrize("marks", [{}, {"gen_ai.operation.name": "invoke_agent"}], ids=["web", "agent"])
