@@ -8,7 +8,7 @@ WORKERS ?= auto
 SDKS := oldest before-httpx2 after-httpx2
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test newest $(SDKS) check lint types format bench clean help
+.PHONY: demo test newest $(SDKS) frameworks check lint types format bench clean help
 
 help: ## Show what there is.
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,9 @@ newest: $(VENV)/dev
 $(SDKS): $(VENV)/dev
 	@echo "== what drives the SDKs, on $@"
 	@$(BIN)/tox run -q -e $@ -- -q -n $(WORKERS)
+
+frameworks: $(VENV)/dev ## Check that LangChain, Pydantic AI, LiteLLM, Instructor and OpenAI Agents are seen.
+	@$(BIN)/tox run -q -e frameworks
 
 check: lint types ## Lint and type-check.
 
