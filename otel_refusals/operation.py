@@ -211,6 +211,7 @@ class Operation:
         first = final and self._telemetry.seen.first(self.reader.response_id)
         return first or ids == "stored"
 
+    @never_fails
     def _annotate(self, outcome: Outcome, *, final: bool = False) -> None:
         if self.span is None or (outcome == self._annotated and not (final and self.streaming)):
             return

@@ -15,6 +15,7 @@ import anthropic
 import openai
 import pytest
 import wrapt
+from opentelemetry import trace
 
 import otel_refusals
 from otel_refusals import failure, operation
@@ -455,6 +456,23 @@ def test_our_own_failure_is_counted_and_never_the_callers(
     assert 2 == sum(recorded.outcomes.values())
     errors = recorded.sums("refusal.instrumentation.errors", "refusal.vendor", "error.type")
     assert errors[("anthropic", "ZeroDivisionError")] > 1
+
+
+def test_a_span_that_cannot_be_written_costs_its_attributes_not_the_count(
+    recorded: Recorded, claude: anthropic.Anthropic, vendor: StubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A span of another package may raise."""
+
+    def fail(*args: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(failure, "raise_failures", False)
+    monkeypatch.setattr("otel_refusals.spans.annotate", fail)
+    vendor.queue(REFUSED)
+    with trace.get_tracer("other").start_as_current_span("chat", attributes={"gen_ai.operation.name": "chat"}):
+        claude.messages.create(**CLAUDE)
+
+    assert {"refused": 1} == recorded.outcomes
 
 
 def test_uninstrument_restores_the_very_originals(instrument: Callable[..., Recorded]) -> None:
