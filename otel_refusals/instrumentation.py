@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from threading import RLock
 from typing import Any
 
@@ -23,6 +24,9 @@ from otel_refusals.vendors import VENDORS
 
 _lock = RLock()
 _active: dict[str, Patches] = {}
+_reporting: list[tuple[tuple[Any, ...], Telemetry]] = []
+"""The telemetry of the active vendors, by its settings: vendors that are instrumented one by one, as the entry points
+do it, report to one, so that labels are bounded once."""
 
 
 def instrument(
@@ -73,8 +77,9 @@ def instrument(
         new = [vendor for vendor in VENDORS if vendor.name in config.vendors and vendor.name not in _active]
         if not new:
             return
-        telemetry = Telemetry(config, tracer_provider, meter_provider, logger_provider)
-        failure.count_with(telemetry.count_failure)
+        telemetry = _telemetry(replace(config, vendors=frozenset()), tracer_provider, meter_provider, logger_provider)
+        # Once, and as late as can be: what is registered last runs first, before the exporters stop.
+        atexit.unregister(report_open)
         atexit.register(report_open)
         for vendor in new:
             _active[vendor.name] = _patches(vendor, telemetry)
@@ -92,6 +97,18 @@ def uninstrument(vendors: Iterable[str] | None = None) -> None:
     with _lock:
         for name in list(_active) if vendors is None else [name for name in vendors if name in _active]:
             _active.pop(name).remove()
+        if not _active:
+            _reporting.clear()
+
+
+def _telemetry(*settings: Any) -> Telemetry:
+    for known, telemetry in _reporting:
+        if known == settings:
+            return telemetry
+    telemetry = Telemetry(*settings)
+    _reporting.append((settings, telemetry))
+    failure.count_with(telemetry.count_failure)
+    return telemetry
 
 
 def _patches(vendor: Vendor, telemetry: Telemetry) -> Patches:

@@ -35,6 +35,9 @@ log = getLogger("otel_refusals")
 Labels = dict[str, str]
 
 _EMPTY = Context()
+_warned: set[tuple[str, str]] = set()
+"""Providers and stop reasons that this process was warned of; bounded, because the stop reasons are."""
+
 _MAX_ERROR_TYPES = 100
 
 
@@ -67,7 +70,6 @@ class Telemetry:
         self._workloads = BoundedLabels(caps.workloads)
         self._signals = BoundedLabels(caps.signals)
         self._error_types = BoundedLabels(_MAX_ERROR_TYPES)
-        self._warned: set[tuple[str, str]] = set()
         # Label sets by what they are made of: bounded, because each part is.
         self._series: dict[tuple[str, str, str, str], dict[str, Labels]] = {}
         self._create_instruments(metrics.get_meter(names.SCOPE, __version__, meter_provider))
@@ -200,8 +202,8 @@ class Telemetry:
         gauge_labels = {name: base[name] for name in names.UNKNOWN_LAST_SEEN.attributes if name in base}
         self._last_seen.set(time(), {**gauge_labels, names.SIGNAL: signal}, context)
         provider = base[names.PROVIDER]
-        if (provider, signal) not in self._warned:
-            self._warned.add((provider, signal))
+        if (provider, signal) not in _warned:
+            _warned.add((provider, signal))
             log.warning(
                 "%s ended an operation with the stop reason %r, which otel-refusals %s does not know. If you know what"
                 " it means, set OTEL_REFUSALS_STOP_REASONS=%s:%s=<outcome>, and please tell the project.",

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import otel_refusals
-from otel_refusals import failure
+from otel_refusals import failure, telemetry
 from otel_refusals.testing import StubServer
 from tests.telemetry import Recorded
 
@@ -33,6 +33,7 @@ def _global_tracer_provider() -> None:
 @pytest.fixture(autouse=True)
 def _our_failures_are_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failure, "raise_failures", True)
+    monkeypatch.setattr(telemetry, "_warned", set())
 
 
 @pytest.fixture

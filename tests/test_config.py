@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import anthropic
+import openai
 import pytest
 
 import otel_refusals
@@ -153,6 +154,25 @@ def test_a_disabled_opentelemetry_sdk_disables_us(
     claude.messages.create(**ARGUMENTS["messages"])
 
     assert {} == recorded.outcomes
+
+
+def test_vendors_that_are_instrumented_one_by_one_share_their_bounds(
+    instrument: Callable[..., Recorded], claude: anthropic.Anthropic, gpt: openai.OpenAI, vendor: StubServer
+) -> None:
+    """As the entry points do it: a cap is one of the process, not one of each vendor."""
+    recorded = instrument(vendors=["anthropic"], max_label_values=1)
+    otel_refusals.instrument(
+        vendors=["openai"],
+        max_label_values=1,
+        tracer_provider=recorded.tracer_provider,
+        meter_provider=recorded.meter_provider,
+        logger_provider=recorded.logger_provider,
+    )
+    vendor.queue(REFUSED, fixture("openai/chat_refusal.json").reply)
+    claude.messages.create(**ARGUMENTS["messages"])
+    gpt.chat.completions.create(**{**ARGUMENTS["chat"], "model": "another-model"})
+
+    assert {"asked-model": 1, "_OTHER": 1} == recorded.sums("refusal.client.operations", "gen_ai.request.model")
 
 
 def test_only_the_chosen_vendors_are_instrumented(
