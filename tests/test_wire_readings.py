@@ -9,7 +9,7 @@ import pytest
 import otel_refusals
 from otel_refusals import Refused, Rescued
 from otel_refusals.vendors import VENDORS
-from otel_refusals.vendors.anthropic import MessagesReader
+from otel_refusals.vendors._anthropic_messages import MessagesReader
 from tests.fixtures import BY_PATH, FIXTURES, Fixture
 
 every_fixture = pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.path)

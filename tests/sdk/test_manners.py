@@ -20,7 +20,7 @@ from opentelemetry import trace
 import otel_refusals
 from otel_refusals import failure, operation
 from otel_refusals.testing import Reply, StubServer
-from otel_refusals.vendors.anthropic import MessagesReader
+from otel_refusals.vendors._anthropic_messages import MessagesReader
 from tests.drivers import ARGUMENTS
 from tests.fixtures import fixture
 from tests.telemetry import Recorded

@@ -9,7 +9,7 @@ import anthropic
 import openai
 import pytest
 
-from otel_refusals.vendors import anthropic as claude
+from otel_refusals.vendors import _anthropic_messages as claude
 from otel_refusals.vendors._openai_chat import FINISH_REASONS
 from otel_refusals.vendors._openai_errors import CONTENT_FILTER, POLICY_CODES
 from otel_refusals.vendors._openai_responses import INCOMPLETE_REASONS, PENDING
