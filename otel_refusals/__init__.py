@@ -8,6 +8,7 @@ or, without a change to the code, `opentelemetry-instrument python app.py`.
 """
 
 from otel_refusals._version import __version__
+from otel_refusals.batch import BatchResult, read_batch
 from otel_refusals.config import ConfigurationError
 from otel_refusals.instrumentation import instrument, uninstrument
 from otel_refusals.outcome import (
@@ -30,6 +31,7 @@ from otel_refusals.reading import outcome_of
 from otel_refusals.workload import workload
 
 __all__ = [
+    "BatchResult",
     "Category",
     "Completed",
     "ConfigurationError",
@@ -48,6 +50,7 @@ __all__ = [
     "__version__",
     "instrument",
     "outcome_of",
+    "read_batch",
     "uninstrument",
     "workload",
 ]

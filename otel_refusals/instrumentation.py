@@ -103,6 +103,18 @@ def uninstrument(vendors: Iterable[str] | None = None) -> None:
             _reporting.clear()
 
 
+def telemetry_in_use() -> Telemetry:
+    """The telemetry that the active vendors report to; without one, what the environment and the global providers say.
+
+    Raises:
+        ConfigurationError: for a value of the environment that cannot be used.
+    """
+    with _lock:
+        if _reporting:
+            return _reporting[-1][1]
+        return _telemetry(replace(configure(), vendors=frozenset()), None, None, None)
+
+
 def _telemetry(*settings: Any) -> Telemetry:
     for known, telemetry in _reporting:
         if known == settings:

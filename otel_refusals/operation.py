@@ -92,7 +92,7 @@ class Operation:
         self._telemetry = telemetry
         self._annotated: Outcome | None = None
         self._failed_by: str | None = None
-        self._whole = False
+        self._whole = reader is not None
         self.decided_at = 0
         self.vendor_name = vendor_name
         self.endpoint = endpoint

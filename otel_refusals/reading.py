@@ -5,6 +5,7 @@ from __future__ import annotations
 from otel_refusals.outcome import MISSING, Incomplete, Outcome, Unknown
 from otel_refusals.reader import Reader
 from otel_refusals.vendors import reader_for
+from otel_refusals.vendors._batch_line import BatchLineReader
 from otel_refusals.wire import wire_objects
 
 
@@ -39,6 +40,8 @@ def read(response: object) -> tuple[Reader, bool]:
     reader = next(filter(None, map(reader_for, wires)), None)
     if reader is None:
         raise TypeError(f"no reader knows this: {type(response).__name__} is not a response of a supported vendor")
+    if isinstance(reader, BatchLineReader) and len(wires) > 1:
+        raise TypeError(f"this holds the results of {len(wires)} requests: read_batch reads them")
     for wire in wires:
         reader.feed(wire)
     return reader, wires is not response
