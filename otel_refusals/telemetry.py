@@ -21,6 +21,7 @@ from otel_refusals._version import __version__
 from otel_refusals.attributes import Attributes, attributes_of, finish_reasons, official_attributes
 from otel_refusals.config import Config, outcome_from
 from otel_refusals.failure import never_fails
+from otel_refusals.gateways import Addresses
 from otel_refusals.labels import BoundedLabels
 from otel_refusals.names import Metric
 from otel_refusals.outcome import Errored, Outcome, Refused, Rescued, Unknown
@@ -62,6 +63,7 @@ class Telemetry:
         logger_provider: LoggerProvider | None = None,
     ) -> None:
         self.seen = Seen()
+        self.providers: Addresses = config.providers or {}
         self._config = config
         self._tracer = trace.get_tracer(names.SCOPE, __version__, tracer_provider)
         self._logger = (logger_provider or get_logger_provider()).get_logger(names.SCOPE, __version__)
