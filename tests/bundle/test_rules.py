@@ -88,6 +88,26 @@ def test_recorded_name(name: str) -> None:
     assert levels(name)
 
 
+def test_settings_of_users() -> None:
+    """The file that the README shows has rules for all that the rules let users set, and for nothing else."""
+    (shown,) = re.findall(r"```yaml\n(.*?)```", (RULES / "README.md").read_text(), re.DOTALL)
+    settings = [rule for group in yaml.safe_load(shown)["groups"] for rule in group["rules"]]
+    assert {rule["record"] for rule in settings} == SET_BY_USERS
+    assert {name for rule in rules() for name in read_by(rule["expr"])} >= SET_BY_USERS
+    assert all(set(rule["labels"]) == {"refusal_workload"} for rule in settings)
+
+
+def test_readme_lists_the_alerts() -> None:
+    """The README's table has every alert with its severity."""
+    rows = re.findall(r"^\| (`LLM.+?`) \| ([a-z, ]+) \|", (RULES / "README.md").read_text(), re.MULTILINE)
+    listed = {
+        name: severity.split(", ")[min(place, severity.count(", "))]
+        for names, severity in rows
+        for place, name in enumerate(re.findall(r"`(\w+)`", names))
+    }
+    assert listed == {name: alert["labels"]["severity"] for name, alert in alerts().items()}
+
+
 @each_rule
 def test_written_in_one_form(rule: dict[str, str]) -> None:
     """Aggregations say `by` with their labels first and matches say `on`, so that another label can be put in by machine."""
