@@ -29,7 +29,7 @@ def queries(alert: str) -> list[str]:
 
 @each_runbook
 def test_form(alert: str) -> None:
-    """A runbook is titled by its alert and says what it means, what it does to users, how to find out and what to do."""
+    """A runbook is titled by its alert and says what it means, what it does, how to find out and what to do."""
     assert RUNBOOKS[alert].startswith(f"# {alert}\n")
     assert re.findall(r"^## (.+)$", RUNBOOKS[alert], re.MULTILINE) == SECTIONS
     assert all(len(section.split()) > 10 for section in re.split(r"^## .+$", RUNBOOKS[alert], flags=re.MULTILINE)[1:])
@@ -66,6 +66,6 @@ def test_queries_run(tool: str, tmp_path: Path) -> None:
 def test_a_misspelling_is_found() -> None:
     """The check of names is not blind: neither to a metric, nor to a label, nor to one that is grouped by."""
     assert strangers("sum(refusal_client_operation_total)", RECORDED) == ["refusal_client_operation_total"]
-    assert strangers('refusal_client_operations_total{workload="x"}', RECORDED) == ["refusal_client_operations_total{workload}"]
+    assert strangers('refusal_client_refusals_total{stage="x"}', RECORDED) == ["refusal_client_refusals_total{stage}"]
     assert strangers("sum by (model) (refusal_client_operations_total)", RECORDED) == ["model"]
     assert strangers('workload:refusal_ratio:count2h{gen_ai_request_model="x"}', RECORDED)
