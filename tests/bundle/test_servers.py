@@ -83,7 +83,7 @@ def test_a_server_that_ends_says_why(tmp_path: Path) -> None:
     """The end of its log is in the error, and nobody waits for it."""
     command = [sys.executable, "-c", "import sys; sys.exit('no such flag: --wrong')"]
     with (
-        pytest.raises(ServerError, match=r"ended with 1:\nno such flag: --wrong"),
+        pytest.raises(ServerError, match=r"ended with 1; the end of its log:\nno such flag: --wrong"),
         running(command, "http://127.0.0.1:9/", tmp_path),
     ):
         pytest.fail("it was not ready")
