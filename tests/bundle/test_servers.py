@@ -140,10 +140,9 @@ STARTERS: dict[str, Starter] = {
 
 
 @pytest.mark.parametrize(
-    ("name", "starter"),
-    [pytest.param(*case, marks=pytest.mark.needs(case[0]), id=case[0]) for case in STARTERS.items()],
+    "starter", [pytest.param(starter, marks=pytest.mark.needs(name), id=name) for name, starter in STARTERS.items()]
 )
-def test_each_server_starts_and_stops_cleanly(name: str, starter: Starter, tmp_path: Path) -> None:
+def test_each_server_starts_and_stops_cleanly(starter: Starter, tmp_path: Path) -> None:
     """On a free port, from the files that it is given, and with no error when it is asked to stop."""
     with starter(tmp_path) as started:
         assert started.log.is_file()
