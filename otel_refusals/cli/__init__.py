@@ -40,6 +40,7 @@ def commands() -> click.Group:
 
     from otel_refusals import __version__
     from otel_refusals.cli.demo import demo
+    from otel_refusals.cli.observe import observe
     from otel_refusals.cli.read import read
 
     @click.group("otel-refusals", context_settings={"help_option_names": ["-h", "--help"]})
@@ -48,5 +49,6 @@ def commands() -> click.Group:
         """See every call to an LLM that was declined, although it answered 200."""
 
     group.add_command(demo)
+    group.add_command(observe)
     group.add_command(read)
     return group
