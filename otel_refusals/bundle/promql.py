@@ -103,13 +103,15 @@ def _selectors(query: str, tokens: list[_Token]) -> Iterator[tuple[int, int | No
         if token.text == "{":
             yield index, index
             index = pairs[index]
-        elif token.kind == "name" and following == "(":
-            if token.text.lower() in _LISTS:
+        elif token.kind != "name":
+            pass
+        elif token.text.lower() in _KEYWORDS:
+            if token.text.lower() in _LISTS and following == "(":
                 index = pairs[index + 1]
-        elif token.kind == "name" and following == "{":
+        elif following == "{":
             yield index, index + 1
             index = pairs[index + 1]
-        elif token.kind == "name" and token.text.lower() not in _KEYWORDS and not _is_aggregator(token, following):
+        elif following != "(" and not _is_aggregator(token, following):
             yield index, None
         index += 1
 
