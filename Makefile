@@ -19,6 +19,7 @@ demo: $(VENV)/demo ## See refusals of real SDK calls against a local vendor endp
 test: newest $(SDKS) ## Run the whole suite, then what drives the SDKs on their older versions.
 	@echo
 	@echo "All of it passed: the newest SDKs, and $(SDKS)."
+	@$(BIN)/python -m tests.bundle.servers || true
 
 newest: $(VENV)/dev
 	@echo "== the whole suite, on the newest SDKs"
