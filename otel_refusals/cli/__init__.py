@@ -41,6 +41,7 @@ def commands() -> click.Group:
     from otel_refusals import __version__
     from otel_refusals.cli.bundle import bundle
     from otel_refusals.cli.demo import demo
+    from otel_refusals.cli.observe import observe
     from otel_refusals.cli.read import read
 
     @click.group("otel-refusals", context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,5 +51,6 @@ def commands() -> click.Group:
 
     group.add_command(bundle)
     group.add_command(demo)
+    group.add_command(observe)
     group.add_command(read)
     return group
