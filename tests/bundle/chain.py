@@ -95,7 +95,10 @@ def linked(path: Literal["scrape", "otlp"], home: Path) -> Iterator[Chain]:
         apps["checkout"].ask("completed", 50)
         apps["checkout"].ask("refused", 30)
         apps["meltdown"].ask("refused", 40)
-        until(lambda: store.value("sum(refusal_client_operations_total{refusal_workload!='nightly'})") == 120, "the traffic")
+        until(
+            lambda: store.value("sum(refusal_client_operations_total{refusal_workload!='nightly'})") == 120,
+            "the traffic",
+        )
         yield Chain(store, alerts, watchdog, vendor.url, **apps, collector=metrics, jaeger=traces)
 
 

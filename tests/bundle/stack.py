@@ -2,8 +2,8 @@
 
 Only addresses and times are put in place of what the files say: names of containers become ports of the loopback
 interface; what is scraped and evaluated every 15 seconds, or every minute, is so every second; and an alert's `for` is
-none. Expressions, labels, routes, inhibition, waiting times of Alertmanager, limits and queues stay as they ship, and so
-do the servers' flags and environment, which are those of the compose file.
+none. Expressions, labels, routes, inhibition, waiting times of Alertmanager, limits and queues stay as they ship. The
+servers' flags and environment are those of the compose file.
 """
 
 from __future__ import annotations
@@ -131,7 +131,10 @@ def lay_prometheus(home: Path, addresses: Mapping[str, str], scraped: Sequence[s
     configuration = yaml.safe_load((STACK / "prometheus.yml").read_text())
     configuration["global"] = dict.fromkeys(configuration["global"], "1s")
     jobs = [job for job in configuration["scrape_configs"] if _target(job) in addresses]
-    configuration["scrape_configs"] = [*jobs, *({"job_name": at, "static_configs": [{"targets": [at]}]} for at in scraped)]
+    configuration["scrape_configs"] = [
+        *jobs,
+        *({"job_name": at, "static_configs": [{"targets": [at]}]} for at in scraped),
+    ]
     for job in (*jobs, *configuration["alerting"]["alertmanagers"]):
         job["static_configs"] = [{"targets": [addresses[_target(job)]]}]
     (home / "rules").mkdir(parents=True)

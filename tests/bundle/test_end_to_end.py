@@ -19,14 +19,12 @@ FIRST_PAGE = 10.0
 """Seconds that the first unknown stop reason ever may take to the webhook."""
 
 LATER = 90.0
-"""Seconds for what is grouped first, or fires before Prometheus has found Alertmanager: that is told again in a minute."""
+"""Seconds for what is grouped first. What fires before Prometheus has found Alertmanager is told again in a minute."""
 
 pytestmark = pytest.mark.needs("prometheus", "promtool", "alertmanager")
 
 
-@pytest.fixture(
-    scope="module", params=["scrape", pytest.param("otlp", marks=pytest.mark.needs("otelcol", "jaeger"))]
-)
+@pytest.fixture(scope="module", params=["scrape", pytest.param("otlp", marks=pytest.mark.needs("otelcol", "jaeger"))])
 def chain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     """The chain over either path."""
     with linked(request.param, tmp_path_factory.mktemp(request.param)) as chain:
@@ -43,7 +41,6 @@ def test_the_first_unknown_stop_reason_ever_pages_within_ten_seconds(
     seconds = time.monotonic() - began
 
     record_property("seconds_to_page", round(seconds, 2))
-    print(f"first unknown stop reason to webhook: {seconds:.1f} s")
     assert seconds < FIRST_PAGE
     assert "critical" == page.labels["severity"]
     named = ("gen_ai_provider_name", "gen_ai_request_model", "refusal_workload", "refusal_signal")
