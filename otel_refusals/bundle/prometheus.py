@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from otel_refusals.bundle.contents import rule_text
 from otel_refusals.bundle.documents import Json, RuleFile
 from otel_refusals.bundle.export import write
 from otel_refusals.bundle.server import RefusedError, Server, ServerError
@@ -78,7 +77,7 @@ class Prometheus:
             self.rules()
         except ServerError as error:
             raise RulesError(f"{error}. Nothing was written.") from None
-        texts = {directory / f"{file.name}.rules.yml": rule_text({"groups": file.groups}) for file in files}
+        texts = {directory / f"{file.name}.rules.yml": file.text for file in files}
         before = {path: path.read_text("utf-8") if path.exists() else None for path in texts}
         try:
             for path, text in texts.items():
