@@ -78,10 +78,12 @@ class Prometheus:
         except ServerError as error:
             raise RulesError(f"{error}. Nothing was written.") from None
         texts = {directory / f"{file.name}.rules.yml": file.text for file in files}
-        before = {path: path.read_text("utf-8") if path.exists() else None for path in texts}
+        before: dict[Path, str | None] = {}
         try:
             for path, text in texts.items():
+                old = path.read_text("utf-8") if path.is_file() else None
                 write(path, text)
+                before[path] = old
         except OSError as error:
             _put_back(before)
             why = f"{error.strerror or error}: {error.filename or directory}"
