@@ -1,7 +1,7 @@
 """A cluster label where one store holds several clusters: the same workload in two of them is two workloads.
 
 Rules keep the label in every aggregation, so that each cluster is counted, compared and paged for on its own.
-Dashboards filter by it; what they show as one number stays one number over the clusters that are selected.
+Dashboards filter by it, and keep it where they tell workloads apart; other numbers are one over the clusters selected.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from otel_refusals.bundle import promql
+from otel_refusals.bundle.series import label_name, metric_name
+from otel_refusals.names import OPERATIONS, WORKLOAD
 
 Json = dict[str, Any]
 
@@ -42,7 +44,7 @@ def in_alertmanager(config: Mapping[str, Any], label: str) -> Json:
 
 
 def _in_rule(rule: Mapping[str, Any], label: str) -> Json:
-    changed = {**rule, "expr": promql.group_by(str(rule["expr"]), label, everywhere=True)}
+    changed = {**rule, "expr": promql.group_by(str(rule["expr"]), label)}
     annotations = dict(rule.get("annotations", {}))
     link = annotations.get("dashboard_url")
     if link:
@@ -69,15 +71,14 @@ def _in_json(value: Any, label: str) -> Any:
         return value
     changed = {key: _in_json(item, label) for key, item in value.items()}
     if isinstance(value.get("expr"), str):
-        changed["expr"] = _filtered(promql.group_by(value["expr"], label, everywhere=False), label)
-        legend = value.get("legendFormat") or ""
-        if "{{" in legend and promql.group_by(value["expr"], label, everywhere=False) != value["expr"]:
-            changed["legendFormat"] = f"{{{{{label}}}}} {legend}"
+        grouped = promql.group_by(value["expr"], label, beside=label_name(WORKLOAD))
+        changed["expr"] = _filtered(grouped, label)
+        if value.get("legendFormat") and grouped != value["expr"]:
+            changed["legendFormat"] = f"{{{{{label}}}}} {value['legendFormat']}"
     if str(value.get("url", "")).startswith("/d/") and "var-" in value["url"]:
         changed["url"] = f"{value['url']}&${{{label}:queryparam}}"
-    for key in ("query", "definition"):
-        if isinstance(value.get(key), str) and (found := _LABEL_VALUES.fullmatch(value[key])):
-            changed[key] = f"label_values({_filtered(found['query'], label)}, {found['label']})"
+    if isinstance(value.get("query"), str) and (found := _LABEL_VALUES.fullmatch(value["query"])):
+        changed["query"] = f"label_values({_filtered(found['query'], label)}, {found['label']})"
     return changed
 
 
@@ -87,9 +88,11 @@ def _filtered(query: str, label: str) -> str:
 
 def _variable(like: Mapping[str, Any], label: str) -> Json:
     """A variable over the clusters, made like one that the dashboard has. Its `All` takes in series without a label."""
-    query = f"label_values(refusal_client_operations_total, {label})"
-    changed = {**like, "name": label, "label": label.replace("_", " ").capitalize(), "definition": query}
-    changed["query"] = {**like["query"], "query": query} if isinstance(like["query"], dict) else query
-    changed["description"] = "The clusters that are looked at."
-    changed["allValue"] = ".*"
-    return changed
+    return {
+        **like,
+        "name": label,
+        "label": label.replace("_", " ").capitalize(),
+        "description": "The clusters that are looked at.",
+        "query": f"label_values({metric_name(OPERATIONS)}, {label})",
+        "allValue": ".*",
+    }

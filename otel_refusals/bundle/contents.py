@@ -6,12 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from otel_refusals._version import __version__
-from otel_refusals.bundle import yaml
-from otel_refusals.bundle.documents import Dashboard, Json, RuleFile, Settings
+from otel_refusals.bundle.documents import Dashboard, RuleFile, Settings
 from otel_refusals.bundle.files import BundleFiles
-
-HEADER = f"# Written by otel-refusals {__version__}. Export again instead of changing it.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +32,3 @@ def place(file: RuleFile, directory: str = "rules") -> str:
 def page(target: str) -> str:
     """What to run to get the export into a store."""
     return (Path(__file__).parent / "pages" / f"{target}.md").read_text("utf-8")
-
-
-def rule_text(document: Json) -> str:
-    """A document of rules as text."""
-    return HEADER + yaml.dump(document)

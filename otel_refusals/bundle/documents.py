@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from otel_refusals._version import __version__
 from otel_refusals.bundle import cluster, yaml
 from otel_refusals.bundle.files import BundleFiles
+
+HEADER = f"# Written by otel-refusals {__version__}. Export again instead of changing it.\n"
 
 Json = dict[str, Any]
 
@@ -48,11 +51,19 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class RuleFile:
-    """The groups of one file, under the name that it has without `.rules.yml`."""
+    """One file of rules.
+
+    Attributes:
+        name: That of the file, without `.rules.yml`.
+        groups: What it holds.
+        text: The same as Prometheus reads it.
+        optional: Whether it needs a decision first, such as an agreed budget of refusals.
+    """
 
     name: str
     groups: list[Json]
-    optional: bool = False
+    text: str
+    optional: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +86,8 @@ class Dashboard:
 
 def rule_files(files: BundleFiles, settings: Settings) -> list[RuleFile]:
     """The rule files, the optional ones last."""
-    needed = [RuleFile(_stem(path), _groups(path, settings)) for path in files.rules]
-    return needed + [RuleFile(_stem(path), _groups(path, settings), optional=True) for path in files.optional_rules]
+    needed = [_rule_file(path, settings, optional=False) for path in files.rules]
+    return needed + [_rule_file(path, settings, optional=True) for path in files.optional_rules]
 
 
 def dashboards(files: BundleFiles, settings: Settings) -> list[Dashboard]:
@@ -90,8 +101,11 @@ def dashboards(files: BundleFiles, settings: Settings) -> list[Dashboard]:
     return found
 
 
-def _stem(path: Path) -> str:
-    return path.name.removesuffix(".rules.yml")
+def _rule_file(path: Path, settings: Settings, *, optional: bool) -> RuleFile:
+    """The file as it is, with its comments, or, where the settings ask for it, written anew."""
+    groups = _groups(path, settings)
+    text = path.read_text("utf-8") if settings == Settings() else HEADER + yaml.dump({"groups": groups})
+    return RuleFile(path.name.removesuffix(".rules.yml"), groups, text, optional)
 
 
 def _groups(path: Path, settings: Settings) -> list[Json]:

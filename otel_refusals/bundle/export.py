@@ -14,6 +14,7 @@ from otel_refusals.bundle.files import BundleFiles
 
 TARGETS: Mapping[str, Callable[[Contents], dict[str, str]]] = {
     "prometheus": plain.prometheus,
+    "compose": plain.compose,
     "kubernetes": kubernetes.manifests,
     "mimir": plain.mimir,
     "victoriametrics": plain.victoriametrics,

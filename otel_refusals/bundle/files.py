@@ -18,7 +18,8 @@ class BundleFiles:
         optional_rules: Rule files that need a decision first, such as an agreed budget of refusals.
         dashboards: Dashboards in Grafana's classic JSON.
         runbooks: One page per alert, `<AlertName>.md`.
-        stack: Configuration of the Collector, Prometheus, Alertmanager and Grafana.
+        stack: The directory of the configuration of Collector, Prometheus, Alertmanager, Jaeger and Grafana.
+        compose: What runs these on one machine.
     """
 
     rules: tuple[Path, ...]
@@ -26,6 +27,7 @@ class BundleFiles:
     dashboards: tuple[Path, ...]
     runbooks: tuple[Path, ...]
     stack: Path
+    compose: Path
 
 
 def bundle_files() -> BundleFiles:
@@ -44,5 +46,6 @@ def bundle_files() -> BundleFiles:
                 dashboards=tuple(dashboards),
                 runbooks=tuple(sorted(top.glob("alert_rules/runbooks/*.md"))),
                 stack=_HERE / "stack",
+                compose=top / "docker-compose.observability.yml",
             )
     raise FileNotFoundError(f"no dashboards and alert rules beside {_HERE}; install otel-refusals again")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from otel_refusals.bundle import yaml
-from otel_refusals.bundle.contents import HEADER, Contents, page
-from otel_refusals.bundle.documents import Dashboard, Json, RuleFile
+from otel_refusals.bundle.contents import Contents, page
+from otel_refusals.bundle.documents import HEADER, Dashboard, Json, RuleFile
 
 MAX_OBJECT_BYTES = 1024 * 1024
 """A ConfigMap holds 1 MiB of data; the API server takes not much more for any object."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from otel_refusals.bundle import cluster, yaml
-from otel_refusals.bundle.contents import HEADER, Contents, page, place, rule_text
-from otel_refusals.bundle.documents import Json
+from otel_refusals.bundle.contents import Contents, page, place
+from otel_refusals.bundle.documents import HEADER, Json
 from otel_refusals.bundle.kubernetes import vm_rules
 
 MIMIR_RULES_PER_GROUP = 20
@@ -17,7 +17,25 @@ NAMESPACE = "otel-refusals"
 
 def prometheus(contents: Contents) -> dict[str, str]:
     """Rule files, dashboards, and the configuration that the compose stack runs with as an example."""
-    return {**_rules(contents), **contents.dashboard_texts(), **_stack(contents), "README.md": page("prometheus")}
+    return {
+        **_rules(contents),
+        **contents.dashboard_texts(),
+        **_stack(contents, "stack"),
+        "README.md": page("prometheus"),
+    }
+
+
+def compose(contents: Contents) -> dict[str, str]:
+    """The whole stack for one machine, laid out as in a checkout, which the compose file's mounts name."""
+    rules = {f"alert_rules/{file.name}.rules.yml": file.text for file in contents.rules}
+    name = contents.files.compose.name
+    return {
+        **rules,
+        **contents.dashboard_texts(),
+        **_stack(contents, "otel_refusals/bundle/stack"),
+        name: contents.files.compose.read_text("utf-8"),
+        "README.md": page("compose").replace("COMPOSE_FILE", name),
+    }
 
 
 def thanos(contents: Contents) -> dict[str, str]:
@@ -38,7 +56,7 @@ def victoriametrics(contents: Contents) -> dict[str, str]:
 def mimir(contents: Contents) -> dict[str, str]:
     """One namespace per rule file, with groups as large as a tenant may have."""
     rules = {
-        place(file): rule_text({"namespace": f"{NAMESPACE}-{file.name}", "groups": _split(file.groups)})
+        place(file): HEADER + yaml.dump({"namespace": f"{NAMESPACE}-{file.name}", "groups": _split(file.groups)})
         for file in contents.rules
     }
     namespaces = ",".join(f"{NAMESPACE}-{file.name}" for file in contents.rules if not file.optional)
@@ -46,18 +64,18 @@ def mimir(contents: Contents) -> dict[str, str]:
 
 
 def _rules(contents: Contents) -> dict[str, str]:
-    return {place(file): rule_text({"groups": file.groups}) for file in contents.rules}
+    return {place(file): file.text for file in contents.rules}
 
 
-def _stack(contents: Contents) -> dict[str, str]:
+def _stack(contents: Contents, directory: str) -> dict[str, str]:
     """The stack's configuration, as it is but for the cluster label in Alertmanager's."""
     texts = {}
     stack = contents.files.stack
-    for path in sorted(path for path in stack.rglob("*") if path.suffix in (".yml", ".yaml")):
+    for path in sorted(path for path in stack.rglob("*") if path.is_file()):
         text = path.read_text("utf-8")
         if path.name == "alertmanager.yml" and contents.settings.cluster_label:
             text = HEADER + yaml.dump(cluster.in_alertmanager(yaml.load(path), contents.settings.cluster_label))
-        texts[f"stack/{path.relative_to(stack).as_posix()}"] = text
+        texts[f"{directory}/{path.relative_to(stack).as_posix()}"] = text
     return texts
 
 

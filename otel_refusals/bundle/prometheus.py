@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from otel_refusals.bundle.contents import rule_text
 from otel_refusals.bundle.documents import Json, RuleFile
 from otel_refusals.bundle.export import write
 from otel_refusals.bundle.server import RefusedError, Server, ServerError
@@ -78,11 +77,13 @@ class Prometheus:
             self.rules()
         except ServerError as error:
             raise RulesError(f"{error}. Nothing was written.") from None
-        texts = {directory / f"{file.name}.rules.yml": rule_text({"groups": file.groups}) for file in files}
-        before = {path: path.read_text("utf-8") if path.exists() else None for path in texts}
+        texts = {directory / f"{file.name}.rules.yml": file.text for file in files}
+        before: dict[Path, str | None] = {}
         try:
             for path, text in texts.items():
+                old = path.read_text("utf-8") if path.is_file() else None
                 write(path, text)
+                before[path] = old
         except OSError as error:
             _put_back(before)
             why = f"{error.strerror or error}: {error.filename or directory}"

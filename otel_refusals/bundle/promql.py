@@ -41,11 +41,11 @@ class _Token(NamedTuple):
     end: int
 
 
-def group_by(query: str, label: str, *, everywhere: bool) -> str:
+def group_by(query: str, label: str, *, beside: str | None = None) -> str:
     """`query` with `label` in every list of labels that are kept: `by (...)` and `on (...)`.
 
-    `everywhere` also gives `by (label)` to aggregations without a list and fills empty lists, which leaves no way by
-    which values of two clusters are added up. Without it these still mean the one number over all that is selected.
+    Aggregations without a list get one, so that no value is made of two that differ in `label`. With `beside`, only
+    lists that have that other label get it, and all else is aggregated as before.
 
     Raises:
         PromQLError: for a query whose brackets do not match.
@@ -60,9 +60,9 @@ def group_by(query: str, label: str, *, everywhere: bool) -> str:
         word = token.text.lower()
         if word in _KEEPING and following == "(":
             labels = [item.text for item in tokens[index + 2 : pairs[index + 1]] if item.kind == "name"]
-            if label not in labels and (labels or everywhere):
+            if label not in labels and beside in (None, *labels):
                 edits.append((tokens[index + 1].end, f"{label}, " if labels else label))
-        elif everywhere and word in _AGGREGATORS and following == "(" and not _is_grouped(tokens, pairs[index + 1]):
+        elif beside is None and word in _AGGREGATORS and following == "(" and not _is_grouped(tokens, pairs[index + 1]):
             edits.append((token.end, f" by ({label}) "))
     return _edited(query, edits)
 

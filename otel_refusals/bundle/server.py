@@ -39,7 +39,7 @@ class RefusedError(ServerError):
 class Server:
     """One server, at a base address, with the headers that every request carries."""
 
-    def __init__(self, url: str, headers: Mapping[str, str] | None = None, timeout: float = TIMEOUT) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str] | None = None) -> None:
         """Check the address.
 
         Raises:
@@ -47,7 +47,6 @@ class Server:
         """
         self.url = _checked(url)
         self._headers = {"Accept": "application/json", **(headers or {})}
-        self._timeout = timeout
         self._opener = build_opener(_NoRedirects)
 
     def get(self, path: str, parameters: Parameters = ()) -> Any:
@@ -90,7 +89,7 @@ class Server:
     def _read(self, request: Request) -> bytes:
         where = request.full_url.partition("?")[0]
         try:
-            with self._opener.open(request, timeout=self._timeout) as response:
+            with self._opener.open(request, timeout=TIMEOUT) as response:
                 return bytes(response.read())
         except HTTPError as error:
             with error:
@@ -98,10 +97,11 @@ class Server:
         except (URLError, HTTPException, OSError) as error:
             raise ServerError(f"{where}: {self._why(error)}") from None
 
-    def _why(self, error: BaseException) -> str:
+    @staticmethod
+    def _why(error: BaseException) -> str:
         reason = getattr(error, "reason", error)
         if isinstance(reason, TimeoutError):
-            return f"no answer within {self._timeout:g} seconds"
+            return f"no answer within {TIMEOUT:g} seconds"
         if isinstance(reason, ConnectionRefusedError):
             return "nothing listens there (connection refused); is the server running, and is this its port?"
         if isinstance(reason, ssl.SSLCertVerificationError):

@@ -36,14 +36,14 @@ MATCHER = 'cluster=~"$cluster"'
 )
 def test_rules_keep_the_cluster_everywhere(query: str, rewritten: str) -> None:
     """Every list keeps it, and what has no list gets one: no sum is made over two clusters."""
-    assert rewritten == group_by(query, "cluster", everywhere=True)
+    assert rewritten == group_by(query, "cluster")
 
 
-@pytest.mark.parametrize("query", ["sum(x)", "sum by () (x)", "x / on () group_left () sum(y)", "topk(5, x)"])
+@pytest.mark.parametrize("query", ["sum(x)", "sum by () (x)", "x / on () group_left () sum(y)", "sum by (le) (x)"])
 def test_panels_show_one_number_over_the_clusters_that_are_selected(query: str) -> None:
-    """Without `everywhere`, what has no labels keeps none."""
-    assert query == group_by(query, "cluster", everywhere=False)
-    assert "sum by (cluster, a) (x)" == group_by("sum by (a) (x)", "cluster", everywhere=False)
+    """Only where workloads are told apart, clusters are."""
+    assert query == group_by(query, "cluster", beside="workload")
+    assert "sum by (cluster, a, workload) (x)" == group_by("sum by (a, workload) (x)", "cluster", beside="workload")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_metrics_are_those_that_are_selected() -> None:
 def test_brackets_that_do_not_match_are_an_error_that_shows_the_query(query: str) -> None:
     """Half a query is never written down."""
     with pytest.raises(PromQLError, match=re.escape(repr(query))):
-        group_by(query, "cluster", everywhere=True)
+        group_by(query, "cluster")
 
 
 labels = st.lists(st.sampled_from(["a", "by", "on", "refusal_workload", "sum"]), max_size=3, unique=True)
@@ -105,7 +105,11 @@ def _aggregation(draw: st.DrawFn, inner: st.SearchStrategy[tuple[str, str]]) -> 
 @st.composite
 def _operation(draw: st.DrawFn, inner: st.SearchStrategy[tuple[str, str]]) -> tuple[str, str]:
     (left, left_expected), (right, right_expected) = draw(inner), draw(inner)
-    operator, word, names = draw(st.sampled_from(["+", "and", "unless"])), draw(st.sampled_from(["on", "ignoring"])), draw(labels)
+    operator, word, names = (
+        draw(st.sampled_from(["+", "and", "unless"])),
+        draw(st.sampled_from(["on", "ignoring"])),
+        draw(labels),
+    )
     kept = ["cluster", *names] if word == "on" else names
     return (
         f"({left}) {operator} {word} ({', '.join(names)}) ({right})",
@@ -121,10 +125,10 @@ queries = st.recursive(leaves, lambda inner: _aggregation(inner) | _operation(in
 def test_any_query_is_the_same_but_for_the_label(pair: tuple[str, str]) -> None:
     """Held against a parser: what is written is PromQL, and what it says is what was meant."""
     query, expected = pair
-    rewritten = group_by(query, "cluster", everywhere=True)
+    rewritten = group_by(query, "cluster")
 
     assert promql_parser.parse(expected).prettify() == promql_parser.parse(rewritten).prettify()
-    assert rewritten == group_by(rewritten, "cluster", everywhere=True)
+    assert rewritten == group_by(rewritten, "cluster")
 
 
 @given(queries)
