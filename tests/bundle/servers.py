@@ -8,7 +8,7 @@ data and its log in a directory of the test, and is stopped with the test.
 from __future__ import annotations
 
 import os
-import random
+import secrets
 import shutil
 import socket
 import subprocess
@@ -34,7 +34,7 @@ class Program:
 
     Args:
         on_path: What it may be called on the PATH.
-        version: What its version must begin with, if another one would not do.
+        version: What it must say of its version, if another one would not do.
     """
 
     on_path: tuple[str, ...]
@@ -42,10 +42,10 @@ class Program:
 
 
 PROGRAMS: Mapping[str, Program] = {
-    "prometheus": Program(("prometheus",), "3."),
-    "promtool": Program(("promtool",), "3."),
-    "prometheus-2.42": Program(("prometheus",), "2.42."),
-    "promtool-2.42": Program(("promtool",), "2.42."),
+    "prometheus": Program(("prometheus",), "version 3."),
+    "promtool": Program(("promtool",), "version 3."),
+    "prometheus-2.42": Program(("prometheus",), "version 2.42."),
+    "promtool-2.42": Program(("promtool",), "version 2.42."),
     "alertmanager": Program(("alertmanager", "prometheus-alertmanager")),
     "amtool": Program(("amtool",)),
     "victoria-metrics": Program(("victoria-metrics", "victoria-metrics-prod")),
@@ -60,7 +60,7 @@ PROGRAMS: Mapping[str, Program] = {
 
 
 class ServerError(Exception):
-    """A server that does not come up, or something awaited that does not come; the message has the end of the log."""
+    """A server that is not there or does not come up, or something awaited that does not come."""
 
 
 def directory() -> Path:
@@ -69,7 +69,6 @@ def directory() -> Path:
     return Path(os.environ.get("OTEL_REFUSALS_SERVERS") or cached) / "bin"
 
 
-@cache
 def server(name: str) -> Path | None:
     """The program of that name, from `directory()` or the PATH; None where there is none.
 
@@ -79,16 +78,16 @@ def server(name: str) -> Path | None:
     program = PROGRAMS[name]
     if installed := shutil.which(directory() / name):
         return Path(installed)
-    found = (shutil.which(other) for other in program.on_path)
-    return next((Path(path) for path in found if path and program.version in _version(path, program.version)), None)
+    found = filter(None, map(shutil.which, program.on_path))
+    fits = (path for path in found if not program.version or program.version in _version(path))
+    return next(map(Path, fits), None)
 
 
-def _version(path: str, wanted: str) -> str:
-    """What the program says about its version, from where the wanted one would begin."""
-    if not wanted:
-        return ""
-    said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=PATIENCE).stdout
-    return wanted if f" version {wanted}" in said.replace(",", "") else "another"
+@cache
+def _version(path: str) -> str:
+    """What the program says of its version."""
+    run = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=PATIENCE)
+    return run.stdout + run.stderr
 
 
 def path_of(name: str) -> Path:
@@ -105,7 +104,7 @@ def path_of(name: str) -> Path:
 def free_port() -> int:
     """A loopback port that nobody listens on, and that no outgoing connection takes."""
     while True:
-        port = random.choice(_PORTS)
+        port = secrets.choice(_PORTS)  # never seeded, so that no two processes try the same
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -188,7 +187,7 @@ def running(
 
     def is_ready() -> bool:
         if process.poll() is not None:
-            raise ServerError(f"{command[0]} ended with {process.returncode}:\n{_tail(log)}")
+            raise ServerError(f"{command[0]} ended with {process.returncode}")
         return answers(ready) if isinstance(ready, str) else bool(ready())
 
     with log.open("ab") as said:
@@ -204,7 +203,7 @@ def running(
         try:
             until(is_ready, f"{command[0]} to be ready", patience)
         except ServerError as error:
-            raise ServerError(f"{error}\n{_tail(log)}") from None
+            raise ServerError(f"{error}; the end of its log:\n{_tail(log)}") from None
         yield Server(url, log, process)
     finally:
         _stop(process)
