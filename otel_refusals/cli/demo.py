@@ -34,7 +34,8 @@ def demo() -> None:
     on this machine answers; what arrives over OTLP is shown. Nothing leaves the machine. It takes about ten seconds.
     """
     require()
-    from otel_refusals.demo.run import DemoError, run
+    from otel_refusals.demo.application import DemoError
+    from otel_refusals.demo.run import run
     from otel_refusals.demo.screen import show
 
     console = Console(highlight=False)

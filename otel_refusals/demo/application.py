@@ -22,17 +22,17 @@ class DemoError(Exception):
     """The demo could not show anything; the message says what happened."""
 
 
-def otlp_to(url: str) -> dict[str, str]:
-    """The settings of OpenTelemetry that export all signals to `url` over HTTP, several times a second.
+def otlp_to(url: str, milliseconds: int = 300) -> dict[str, str]:
+    """The settings of OpenTelemetry that export all signals to `url` over HTTP, that often.
 
-    The defaults (a minute, five seconds) would let nothing arrive before the end.
+    OpenTelemetry's own (a minute, five seconds) would let nothing arrive before the end of a short run.
     """
     return {
         "OTEL_EXPORTER_OTLP_ENDPOINT": url,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        "OTEL_METRIC_EXPORT_INTERVAL": "300",
-        "OTEL_BSP_SCHEDULE_DELAY": "300",
-        "OTEL_BLRP_SCHEDULE_DELAY": "300",
+        "OTEL_METRIC_EXPORT_INTERVAL": str(milliseconds),
+        "OTEL_BSP_SCHEDULE_DELAY": str(milliseconds),
+        "OTEL_BLRP_SCHEDULE_DELAY": str(milliseconds),
     }
 
 

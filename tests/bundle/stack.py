@@ -2,7 +2,8 @@
 
 Only addresses and times are put in place of what the files say: names of containers become ports of the loopback
 interface; what is scraped and evaluated every 15 seconds, or every minute, is so every second; and an alert's `for` is
-none. Expressions, labels, routes, inhibition and waiting times of Alertmanager, limits and queues stay as they ship.
+none. Expressions, labels, routes, inhibition, waiting times of Alertmanager, limits and queues stay as they ship. The
+servers' flags and environment are those of the compose file.
 """
 
 from __future__ import annotations
@@ -21,10 +22,34 @@ import yaml
 
 from otel_refusals.bundle.files import bundle_files
 from otel_refusals.bundle.webhook import Alert, webhook
-from tests.bundle.servers import answers, free_port, path_of, running
+from tests.bundle.servers import free_port, path_of, running
 
 STACK = bundle_files().stack
+COMPOSE = Path(__file__).parent.parent.parent / "docker-compose.observability.yml"
 HOST = "127.0.0.1"
+
+
+def rule_files() -> tuple[Path, ...]:
+    """The rules that the shipped configuration of Prometheus loads."""
+    configuration = yaml.safe_load((STACK / "prometheus.yml").read_text())
+    return tuple(COMPOSE.parent / "alert_rules" / Path(path).name for path in configuration["rule_files"])
+
+
+def service(name: str) -> dict[str, Any]:
+    """A service of the compose file."""
+    return dict(yaml.safe_load(COMPOSE.read_text())["services"][name])
+
+
+def _flags(name: str, own: Mapping[str, object]) -> list[str]:
+    """The arguments of a service, with the values of `own` in place of the containers', and what `own` adds."""
+    given = dict(flag.removeprefix("--").partition("=")[::2] for flag in service(name)["command"])
+    return [f"--{flag}={value}" if value or flag in own else f"--{flag}" for flag, value in {**given, **own}.items()]
+
+
+def _environment(name: str, own: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a service, but what its user sets, and `own`."""
+    given = service(name).get("environment", {})
+    return {**{name: value for name, value in given.items() if "$" not in value}, **own}
 
 
 def get(url: str, **query: str) -> Any:
@@ -84,13 +109,13 @@ def alertmanager(home: Path, alerts: Alerts, watchdog: Alerts) -> Iterator[str]:
         (home / "watchdog_url").write_text(f"{watchdog_url}\n")
         routing = (STACK / "alertmanager.yml").read_text().replace("/etc/alertmanager/", f"{home}/")
         (home / "alertmanager.yml").write_text(routing)
-        command = [
-            path_of("alertmanager"),
-            f"--config.file={home}/alertmanager.yml",
-            f"--storage.path={home}/data",
-            f"--web.listen-address={HOST}:{port}",
-            "--cluster.listen-address=",
-        ]
+        own = {
+            "config.file": home / "alertmanager.yml",
+            "storage.path": home / "data",
+            "web.listen-address": f"{HOST}:{port}",
+            "cluster.listen-address": "",
+        }
+        command = [path_of("alertmanager"), *_flags("alertmanager", own)]
         with running(command, f"http://{HOST}:{port}/-/ready", home):
             yield f"{HOST}:{port}"
 
@@ -106,11 +131,14 @@ def lay_prometheus(home: Path, addresses: Mapping[str, str], scraped: Sequence[s
     configuration = yaml.safe_load((STACK / "prometheus.yml").read_text())
     configuration["global"] = dict.fromkeys(configuration["global"], "1s")
     jobs = [job for job in configuration["scrape_configs"] if _target(job) in addresses]
-    configuration["scrape_configs"] = [*jobs, *({"job_name": at, "static_configs": [{"targets": [at]}]} for at in scraped)]
+    configuration["scrape_configs"] = [
+        *jobs,
+        *({"job_name": at, "static_configs": [{"targets": [at]}]} for at in scraped),
+    ]
     for job in (*jobs, *configuration["alerting"]["alertmanagers"]):
         job["static_configs"] = [{"targets": [addresses[_target(job)]]}]
     (home / "rules").mkdir(parents=True)
-    for path in bundle_files().rules:
+    for path in rule_files():
         rules = yaml.safe_load(path.read_text())
         for group in rules["groups"]:
             group["interval"] = "1s"
@@ -127,17 +155,11 @@ def _target(job: dict[str, Any]) -> str:
 
 
 @contextmanager
-def prometheus(home: Path, port: int, configuration: Path, *flags: str, program: str = "prometheus") -> Iterator[Prometheus]:
-    """Prometheus on that configuration, with the flags of the compose file that `flags` repeats."""
+def prometheus(home: Path, port: int, configuration: Path) -> Iterator[Prometheus]:
+    """Prometheus on that configuration, which may find data in `home` already."""
     url = f"http://{HOST}:{port}"
-    command = [
-        path_of(program),
-        f"--config.file={configuration}",
-        f"--storage.tsdb.path={home}/data",
-        f"--web.listen-address={HOST}:{port}",
-        *flags,
-    ]
-    with running(command, f"{url}/-/ready", home):
+    own = {"config.file": configuration, "storage.tsdb.path": home / "data", "web.listen-address": f"{HOST}:{port}"}
+    with running([path_of("prometheus"), *_flags("prometheus", own)], f"{url}/-/ready", home):
         yield Prometheus(url)
 
 
@@ -170,8 +192,9 @@ def collector(home: Path, **environment: str) -> Iterator[Collector]:
         "TELEMETRY_PORT": str(metrics),
         **environment,
     }
-    command = [path_of("otelcol"), f"--config={STACK / 'collector.yaml'}"]
-    with running(command, f"http://{HOST}:{health}/", home, environment=addresses) as server:
+    command = [path_of("otelcol"), *_flags("collector", {"config": STACK / "collector.yaml"})]
+    settings = _environment("collector", addresses)
+    with running(command, f"http://{HOST}:{health}/", home, environment=settings) as server:
         yield Collector(f"http://{HOST}:{http}", f"http://{HOST}:{grpc}", f"{HOST}:{metrics}", server.log)
 
 
@@ -200,6 +223,7 @@ def jaeger(home: Path) -> Iterator[Jaeger]:
         "JAEGER_HEALTH": health,
         "JAEGER_OTLP_HTTP": otlp,
     }
-    command = [path_of("jaeger"), f"--config={STACK / 'jaeger.yaml'}"]
-    with running(command, lambda: answers(f"http://{health}/status"), home, environment=addresses) as server:
+    command = [path_of("jaeger"), *_flags("jaeger", {"config": STACK / "jaeger.yaml"})]
+    settings = _environment("jaeger", addresses)
+    with running(command, f"http://{health}/status", home, environment=settings) as server:
         yield Jaeger(f"http://{query}", f"http://{otlp}", server.log)
