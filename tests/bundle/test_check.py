@@ -316,11 +316,13 @@ def test_victoria_metrics_tells_the_rules_of_its_vmalert(tmp_path: Path) -> None
             running(storing, f"http://{store}/health", tmp_path / "store"),
             running(ruling, f"http://{ruler}/health", tmp_path / "ruler"),
         ):
-            told = f"rules     {len(ours())} ok\n"
-            until(lambda: told in check(f"http://{store}").output, "every rule to be evaluated")
-            result = check(f"http://{store}")
+            evaluated = f"rules     {len(ours())} ok\n"
 
-    assert 0 == result.exit_code, result.output
+            def works() -> bool:
+                result = check(f"http://{store}")
+                return 0 == result.exit_code and evaluated in result.output
+
+            until(works, "the application to be scraped and every rule to be evaluated")
 
 
 def test_credentials_and_tenant_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
