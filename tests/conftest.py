@@ -19,6 +19,8 @@ from otel_refusals import failure, telemetry
 from otel_refusals.testing import StubServer
 from tests.telemetry import Recorded
 
+pytest_plugins = ["tests.bundle.left_out"]
+
 _spans = InMemorySpanExporter()
 _tracer_provider = TracerProvider()
 _tracer_provider.add_span_processor(SimpleSpanProcessor(_spans))
