@@ -8,7 +8,7 @@ data and its log in a directory of the test, and is stopped with the test.
 from __future__ import annotations
 
 import os
-import random
+import secrets
 import shutil
 import socket
 import subprocess
@@ -60,7 +60,7 @@ PROGRAMS: Mapping[str, Program] = {
 
 
 class ServerError(Exception):
-    """A server that does not come up, or something awaited that does not come; the message has the end of the log."""
+    """A server that is not there or does not come up, or something awaited that does not come."""
 
 
 def directory() -> Path:
@@ -104,7 +104,7 @@ def path_of(name: str) -> Path:
 def free_port() -> int:
     """A loopback port that nobody listens on, and that no outgoing connection takes."""
     while True:
-        port = random.choice(_PORTS)
+        port = secrets.choice(_PORTS)  # never seeded, so that no two processes try the same
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -187,7 +187,7 @@ def running(
 
     def is_ready() -> bool:
         if process.poll() is not None:
-            raise ServerError(f"{command[0]} ended with {process.returncode}:\n{_tail(log)}")
+            raise ServerError(f"{command[0]} ended with {process.returncode}")
         return answers(ready) if isinstance(ready, str) else bool(ready())
 
     with log.open("ab") as said:
@@ -203,7 +203,7 @@ def running(
         try:
             until(is_ready, f"{command[0]} to be ready", patience)
         except ServerError as error:
-            raise ServerError(f"{error}\n{_tail(log)}") from None
+            raise ServerError(f"{error}; the end of its log:\n{_tail(log)}") from None
         yield Server(url, log, process)
     finally:
         _stop(process)

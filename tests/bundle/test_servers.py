@@ -83,7 +83,7 @@ def test_a_server_that_ends_says_why(tmp_path: Path) -> None:
     """The end of its log is in the error, and nobody waits for it."""
     command = [sys.executable, "-c", "import sys; sys.exit('no such flag: --wrong')"]
     with (
-        pytest.raises(ServerError, match=r"ended with 1:\nno such flag: --wrong"),
+        pytest.raises(ServerError, match=r"ended with 1; the end of its log:\nno such flag: --wrong"),
         running(command, "http://127.0.0.1:9/", tmp_path),
     ):
         pytest.fail("it was not ready")
@@ -140,10 +140,9 @@ STARTERS: dict[str, Starter] = {
 
 
 @pytest.mark.parametrize(
-    ("name", "starter"),
-    [pytest.param(*case, marks=pytest.mark.needs(case[0]), id=case[0]) for case in STARTERS.items()],
+    "starter", [pytest.param(starter, marks=pytest.mark.needs(name), id=name) for name, starter in STARTERS.items()]
 )
-def test_each_server_starts_and_stops_cleanly(name: str, starter: Starter, tmp_path: Path) -> None:
+def test_each_server_starts_and_stops_cleanly(starter: Starter, tmp_path: Path) -> None:
     """On a free port, from the files that it is given, and with no error when it is asked to stop."""
     with starter(tmp_path) as started:
         assert started.log.is_file()
