@@ -164,8 +164,6 @@ def _rescued() -> Json:
 
 
 def _rate() -> Json:
-    answered_in_1h = q.answered("1h")
-    rate = q.refusal_rate()
     return timeseries(
         "Refusal rate, and the error rate that does not show it",
         "Share of the last hour's operations at each moment, for the selection as a whole. At least: the Wilson lower "
@@ -173,8 +171,8 @@ def _rate() -> Json:
         "lowest of the selected workloads.",
         "percentunit",
         [
-            Query(rate, "Refused", RED),
-            Query(q.wilson_lower(rate, answered_in_1h), "At least", "light-red", dashed=True),
+            Query(q.refusal_rate(), "Refused", RED),
+            Query(q.wilson_lower(), "At least", "light-red", dashed=True),
             Query(f"min({q.THRESHOLD})", "Threshold", YELLOW, dashed=True),
             Query(q.baseline(), "Usual (7 days)", GREY, dashed=True),
             Query(q.error_rate(), "Errors", ORANGE),

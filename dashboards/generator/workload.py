@@ -182,15 +182,14 @@ def _unknown() -> Json:
 
 
 def _rate() -> Json:
-    rate = q.refusal_rate()
     return timeseries(
         "Refusal rate against its threshold and its usual",
         "Share of the last hour's answered operations at each moment. At least: Wilson lower bound (z = 3) for the "
         "selection as a whole. Usual: the 7 days before. Errors: what an error dashboard shows.",
         "percentunit",
         [
-            Query(rate, "Refused", RED),
-            Query(q.wilson_lower(rate, q.answered("1h")), "At least", "light-red", dashed=True),
+            Query(q.refusal_rate(), "Refused", RED),
+            Query(q.wilson_lower(), "At least", "light-red", dashed=True),
             Query(f"min({q.THRESHOLD})", "Threshold", YELLOW, dashed=True),
             Query(q.baseline(), "Usual (7 days)", GREY, dashed=True),
             Query(q.error_rate(), "Errors", ORANGE),
