@@ -95,8 +95,12 @@ def load(
 @click.option("--prometheus", metavar="URL", required=True, help="What the dashboards draw from.")
 @click.option("--tenant", metavar="ID", help="The tenant of a Mimir: X-Scope-OrgID.")
 @click.option("--cluster-label", metavar="LABEL", help="The label that the bundle was exported or loaded with.")
-def check_(prometheus: str, tenant: str | None, cluster_label: str | None) -> None:
-    """See whether series are there, rules are loaded and panels filled. Exits with 1 where something is wrong."""
+@click.option("--strict", is_flag=True, help="Take what has not happened yet for wrong, too.")
+def check_(prometheus: str, tenant: str | None, cluster_label: str | None, *, strict: bool) -> None:
+    """See whether series are there, rules are loaded and panels filled. Exits with 1 where something is wrong.
+
+    What waits is not wrong: a panel on refusals is empty until the first one, and a baseline for the first hours.
+    """
     settings = _made({"cluster_label": cluster_label})
     files = bundle_files()
     server = _prometheus(prometheus, tenant)
@@ -105,7 +109,7 @@ def check_(prometheus: str, tenant: str | None, cluster_label: str | None) -> No
     except ServerError as error:
         raise click.ClickException(_explained(error)) from None
     _show(Console(highlight=False), findings)
-    if any(finding.state == "failed" for finding in findings):
+    if {finding.state for finding in findings} & ({"failed", "waiting"} if strict else {"failed"}):
         raise SystemExit(1)
 
 
@@ -150,7 +154,7 @@ def _show(console: Console, findings: Sequence[Finding]) -> None:
         console.print(line)
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for state in ("failed", "waiting"):
-        for finding in dict.fromkeys(finding for finding in findings if finding.state == state):
+        for finding in (finding for finding in findings if finding.state == state):
             table.add_row(Text(state, _STATES[state]), Text(finding.subject), Text(finding.detail))
     if table.row_count:
         console.print()
