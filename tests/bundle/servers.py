@@ -58,6 +58,8 @@ PROGRAMS: Mapping[str, Program] = {
     "pint": Program(("pint",)),
     "docker-compose": Program(("docker-compose",)),
     "chromium": Program(("chromium", "chromium-browser")),
+    "node": Program(("node",)),
+    "npm": Program(("npm",)),
 }
 
 
