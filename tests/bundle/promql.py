@@ -8,11 +8,12 @@ import promql_parser
 
 from otel_refusals import names
 
-OURS = {metric.prometheus: set(metric.prometheus_labels) for metric in names.METRICS if metric.instrument != "histogram"} | {
-    f"{metric.prometheus}{part}": {*metric.prometheus_labels, *({"le"} if part == "_bucket" else ())}
+_PARTS = {"histogram": {"_bucket": {"le"}, "_count": set[str](), "_sum": set[str]()}}
+
+OURS = {
+    f"{metric.prometheus}{part}": {*metric.prometheus_labels, *extra}
     for metric in names.METRICS
-    if metric.instrument == "histogram"
-    for part in ("_bucket", "_count", "_sum")
+    for part, extra in _PARTS.get(metric.instrument, {"": set[str]()}).items()
 }
 """Our metrics in Prometheus, each with its labels."""
 
@@ -97,21 +98,18 @@ def levels(recorded: str) -> set[str]:
 
 def strangers(query: str, recorded: set[str]) -> list[str]:
     """What a query reads that does not exist: metrics, and labels that the metrics of a selector do not have."""
-    found = []
+    known = {name: labels | _TARGET for name, labels in (OURS | OTHERS).items()}
+    known |= {name: levels(name) for name in recorded}
+    found, anything = [], set[str]()
     for selector in selectors(query):
+        labels = {matcher.name for matcher in selector.matchers.matchers} - {"__name__"}
         for pattern in _names(selector):
-            known = {name: labels for name, labels in _known(recorded).items() if re.fullmatch(pattern, name)}
-            if not known:
+            having = [known[name] for name in known if re.fullmatch(pattern, name)]
+            anything.update(*having)
+            if not having:
                 found.append(pattern)
-            labels = {m.name for m in selector.matchers.matchers} - {"__name__"}
-            found += [f"{pattern}{{{label}}}" for label in labels if any(label not in has for has in known.values())]
-    anything = {label for name in read_by(query) for known, has in _known(recorded).items() if re.fullmatch(name, known) for label in has}
+            found += [f"{pattern}{{{label}}}" for label in labels if any(label not in each for each in having)]
     return found + [label for label in kept_by(query) if label not in anything]
-
-
-def _known(recorded: set[str]) -> dict[str, set[str]]:
-    others = {name: labels | _TARGET for name, labels in OTHERS.items()}
-    return {**{name: labels | _TARGET for name, labels in OURS.items()}, **others, **{name: levels(name) for name in recorded}}
 
 
 def kept_by(query: str) -> set[str]:

@@ -44,7 +44,7 @@ def test_units(unit: str, tool: str, tmp_path: Path) -> None:
 
 @each_alert
 def test_alert_is_tested(alert: str) -> None:
-    """Each alert has a case in which it fires, with its whole text, and, but for the watchdog, one in which it is silent."""
+    """Each alert has a case in which it fires, with its whole text, and one in which it is silent: not the watchdog."""
     fires = [case["exp_alerts"] for case in cases(alert) if case.get("exp_alerts")]
     assert fires
     assert all(set(told["exp_annotations"]) == set(alerts()[alert]["annotations"]) for case in fires for told in case)
@@ -58,7 +58,7 @@ def test_runbook_per_alert() -> None:
 
 @each_alert
 def test_alert_says_what_to_do(alert: str) -> None:
-    """A known severity, a chosen `for`, a summary and a description, links to the alert's own runbook and a dashboard."""
+    """A known severity, a chosen `for`, a summary, a description, links to its own runbook and a dashboard."""
     rule = alerts()[alert]
     assert rule["labels"]["severity"] in SEVERITIES
     assert re.fullmatch(r"\d+[mh]", rule["for"])
@@ -77,7 +77,7 @@ def test_for_is_chosen_on_purpose(name: str) -> None:
 
 @each_rule
 def test_names_exist(rule: dict[str, str]) -> None:
-    """Every metric and label that a rule reads is one of ours, recorded by a rule, set by the user, or of a known program."""
+    """Every metric and label that a rule reads is ours, recorded by a rule, set by users, or of a known program."""
     assert strangers(rule["expr"], RECORDED | SET_BY_USERS) == []
 
 
@@ -88,9 +88,29 @@ def test_recorded_name(name: str) -> None:
     assert levels(name)
 
 
+def test_settings_of_users() -> None:
+    """The file that the README shows has rules for all that the rules let users set, and for nothing else."""
+    (shown,) = re.findall(r"```yaml\n(.*?)```", (RULES / "README.md").read_text(), re.DOTALL)
+    settings = [rule for group in yaml.safe_load(shown)["groups"] for rule in group["rules"]]
+    assert {rule["record"] for rule in settings} == SET_BY_USERS
+    assert {name for rule in rules() for name in read_by(rule["expr"])} >= SET_BY_USERS
+    assert all(set(rule["labels"]) == {"refusal_workload"} for rule in settings)
+
+
+def test_readme_lists_the_alerts() -> None:
+    """The README's table has every alert with its severity."""
+    rows = re.findall(r"^\| (`LLM.+?`) \| ([a-z, ]+) \|", (RULES / "README.md").read_text(), re.MULTILINE)
+    listed = {
+        name: severity.split(", ")[min(place, severity.count(", "))]
+        for names, severity in rows
+        for place, name in enumerate(re.findall(r"`(\w+)`", names))
+    }
+    assert listed == {name: alert["labels"]["severity"] for name, alert in alerts().items()}
+
+
 @each_rule
 def test_written_in_one_form(rule: dict[str, str]) -> None:
-    """Aggregations say `by` with their labels first and matches say `on`, so that another label can be put in by machine."""
+    """Aggregations say `by` and matches say `on`, so that another label can be put in by machine."""
     for node in parsed(rule["expr"]):
         if isinstance(node, promql_parser.AggregateExpr):
             assert node.modifier is not None
@@ -111,7 +131,7 @@ def test_of_one_telemetry(rule: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("name", sorted(groups()))
 def test_groups_load_everywhere(name: str) -> None:
-    """Groups of at most twenty rules, Mimir's default, with no more than the keys that Prometheus 2.42 and vmalert know."""
+    """Groups of at most twenty rules, Mimir's default, with keys that Prometheus 2.42 and vmalert know."""
     for group in groups()[name]:
         assert len(group["rules"]) <= 20
         assert set(group) <= {"name", "interval", "rules"}
@@ -134,7 +154,7 @@ def test_recorded_series_are_read() -> None:
 
 @pytest.mark.parametrize("tool", [pytest.param(t, marks=pytest.mark.needs(t)) for t in ("promtool", "promtool-2.42")])
 def test_check_rules(tool: str) -> None:
-    """promtool finds nothing wrong with any file."""
+    """Promtool finds nothing wrong with any file."""
     files = [str(RULES / name) for name in groups()]
     done = subprocess.run([path_of(tool), "check", "rules", *files], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -142,7 +162,7 @@ def test_check_rules(tool: str) -> None:
 
 @pytest.mark.needs("pint")
 def test_pint() -> None:
-    """pint finds nothing worth a word, with what `.pint.hcl` asks of every alert."""
+    """Pint finds nothing worth a word, with what `.pint.hcl` asks of every alert."""
     command = [path_of("pint"), "--no-color", "--offline", "lint", "--min-severity=info", "--fail-on=info", RULES.name]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=RULES.parent)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -65,8 +65,8 @@ def near(expression: str, expected: float, at: int, tolerance: float) -> dict[st
     }
 
 
-# 2.42 counts a window with both its ends, so a counter seen once a minute loses nothing. Since 3.0 a window is open at its
-# left, and increase() puts 60/59 in for the minute that it did not see.
+# 2.42 counts a window with both its ends, so a counter seen once a minute loses nothing. Since 3.0 a window is open at
+# its left, and increase() puts 60/59 in for the minute that it did not see.
 @pytest.mark.parametrize(
     ("tool", "slack"),
     [
