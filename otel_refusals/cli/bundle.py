@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from otel_refusals.bundle.check import Finding, State, check
@@ -108,7 +107,7 @@ def check_(prometheus: str, tenant: str | None, cluster_label: str | None, *, st
         findings = list(check(server, rule_files(files, settings), dashboards(files, settings), cluster_label))
     except ServerError as error:
         raise click.ClickException(_explained(error)) from None
-    _show(Console(highlight=False), findings)
+    _show(Console(highlight=False, soft_wrap=True), findings)
     if {finding.state for finding in findings} & ({"failed", "waiting"} if strict else {"failed"}):
         raise SystemExit(1)
 
@@ -152,13 +151,10 @@ def _show(console: Console, findings: Sequence[Finding]) -> None:
         for number, style in numbers:
             line.append("  ").append(number, style)
         console.print(line)
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    for state in ("failed", "waiting"):
+    for state in ("waiting", "failed"):  # what is wrong comes last, where it is seen
         for finding in (finding for finding in findings if finding.state == state):
-            table.add_row(Text(state, _STATES[state]), Text(finding.subject), Text(finding.detail))
-    if table.row_count:
-        console.print()
-        console.print(table)
+            style = _STATES[finding.state]
+            console.print(Text.assemble((f"{state:<8}", style), " ", (finding.subject, "bold"), f": {finding.detail}"))
 
 
 def _made(settings: dict[str, str | None]) -> Settings:
