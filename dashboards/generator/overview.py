@@ -30,6 +30,9 @@ from otel_refusals.names import (
     UNKNOWN_STOP_REASONS,
 )
 
+RECENT = ((900, ORANGE), (86400, "transparent"))
+"""Colours of an age, on top of red: the alert fires for 15 minutes."""
+
 BY_WORKLOAD = (q.WORKLOAD,)
 BY_MODEL = (q.PROVIDER, q.MODEL)
 
@@ -43,7 +46,7 @@ def dashboard() -> Json:
         (
             Row(
                 "Right now",
-                4,
+                5,
                 (
                     (3, count_of_firing()),
                     (3, _unknown()),
@@ -57,7 +60,7 @@ def dashboard() -> Json:
             ),
             Row("", 9, ((15, _rate()), (9, what_fires()))),
             Row("Where", 7, ((24, _workloads()),)),
-            Row("", 8, ((14, _models()), (10, _rate_by_workload()))),
+            Row("", 8, ((14, _models()), (10, _near_threshold()))),
             Row("What", 8, ((8, _category_by_stage()), (8, _outcomes()), (8, _mid_stream()))),
             Row("", 7, ((16, _unknown_stop_reasons()), (8, _rescue()))),
         ),
@@ -66,7 +69,7 @@ def dashboard() -> Json:
 
 def _unknown() -> Json:
     return stat(
-        "Unknown stop reasons, 24 h",
+        "Unknown, 24 h",
         "Operations that ended with a stop reason no reader knows. Each one is an answer whose meaning nobody has "
         "decided yet: the first one pages.",
         "short",
@@ -81,8 +84,8 @@ def _unknown() -> Json:
 
 def _unknown_age() -> Json:
     return stat(
-        "Since the last unknown",
-        "Time since an unknown stop reason was last seen, from the last-seen gauge, within the last 7 days. The alert "
+        "Last unknown",
+        "How long ago an unknown stop reason was last seen, from the last-seen gauge, within 7 days. The alert "
         "fires for 15 minutes.",
         "s",
         f"time() - max(last_over_time({UNKNOWN_LAST_SEEN.prometheus}{{{q.SELECTED}}}[7d]))",
@@ -94,13 +97,12 @@ def _unknown_age() -> Json:
 
 
 def _over_threshold() -> Json:
-    worst = f"max by ({q.WORKLOAD}) ({q.WILSON_LOWER})"
     return stat(
-        "Workloads over threshold",
+        "Over threshold",
         "Workloads where even the Wilson lower bound of the refusal rate (z = 3, last hour) is above their threshold: "
         "more than chance.",
         "short",
-        q.counted(f"count({worst} > on ({q.WORKLOAD}) max by ({q.WORKLOAD}) ({q.THRESHOLD}))", q.THRESHOLD),
+        q.counted(f"count({q.of_threshold()} > 1)", q.THRESHOLD),
         empty=NO_RULES,
         steps=((1, RED),),
         words={**UNWATCHED, 0: ("none", GREEN)},
@@ -198,15 +200,13 @@ def _workloads() -> Json:
             Column("Refused", q.operations("1h", "refused", BY_WORKLOAD), decimals=0),
             Column("Refusal rate", q.refusal_rate(BY_WORKLOAD), "percentunit", decimals=1),
             Column("At least", worst, "percentunit", decimals=1),
-            Column(
-                "Of threshold", f"{worst} / on ({q.WORKLOAD}) {threshold}", "percentunit", ((0.5, YELLOW), (1, RED)), 0
-            ),
+            Column("Of threshold", q.of_threshold(), "percentunit", ((0.5, YELLOW), (1, RED)), 0),
             Column("Threshold", threshold, "percentunit", decimals=1),
             Column("Usual (7 days)", q.baseline(q.WORKLOAD), "percentunit", decimals=1),
             Column("Error rate", q.error_rate(BY_WORKLOAD), "percentunit", decimals=1),
             Column("Rescued", q.operations("1h", "rescued", BY_WORKLOAD), decimals=0),
             Column("Unknown", q.operations("1h", "unknown", BY_WORKLOAD), steps=((0.5, RED),), decimals=0),
-            Column("Discarded tokens", discarded, decimals=1),
+            Column("Discarded tokens", discarded, decimals=0),
         ],
         empty=NO_OPERATIONS,
         sort="Of threshold",
@@ -242,14 +242,17 @@ def _models() -> Json:
     )
 
 
-def _rate_by_workload() -> Json:
+def _near_threshold() -> Json:
     return timeseries(
-        "Refusal rate by workload",
-        "Refused operations of the last hour as a share of the answered ones, at each moment.",
+        "How near each workload is to its threshold",
+        "Wilson lower bound of the refusal rate of the worst model, as a share of the workload's own threshold. Above "
+        "100 % it is more than chance and more than agreed: the alert fires.",
         "percentunit",
-        [Query(q.refusal_rate(BY_WORKLOAD), f"{{{{{q.WORKLOAD}}}}}")],
-        empty=NO_OPERATIONS,
+        [Query(q.of_threshold(), f"{{{{{q.WORKLOAD}}}}}")],
+        empty=NO_RULES,
         fill=0,
+        last=False,
+        steps=((1, RED),),
     )
 
 
@@ -266,13 +269,14 @@ def _category_by_stage() -> Json:
 
 
 def _outcomes() -> Json:
+    shares = f"{q.operations('1h', by=(q.OUTCOME,))} / on () group_left () ({q.operations('1h')} > 0)"
     return timeseries(
         "How operations end",
         "Share of each outcome in the operations of the last hour, at each moment.",
         "percentunit",
-        [Query(q.operations("1h", by=(q.OUTCOME,)), f"{{{{{q.OUTCOME}}}}}")],
+        [Query(shares, f"{{{{{q.OUTCOME}}}}}")],
         empty=NO_OPERATIONS,
-        stacked="percent",
+        stacked="normal",
         last=False,
         maximum=1,
         colors=OUTCOME_COLORS,
@@ -301,7 +305,7 @@ def _unknown_stop_reasons() -> Json:
         "OTEL_REFUSALS_STOP_REASONS until a release knows it.",
         dict(zip(rows, ("Stop reason", "Provider", "Model", "Workload"), strict=True)),
         [
-            Column("Last seen ago", f"time() - max by ({', '.join(rows)}) ({seen})", "s", ((900, YELLOW),), 0),
+            Column("Last seen ago", f"time() - max by ({', '.join(rows)}) ({seen})", "s", RECENT, 0, RED),
             Column("Operations", q.total(UNKNOWN_STOP_REASONS, "7d", "", rows), decimals=0),
         ],
         empty="None in 7 days: every stop reason that came was a known one",

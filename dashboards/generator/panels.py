@@ -45,14 +45,18 @@ class Column:
         expr: PromQL that gives one number per row.
         unit: A Grafana unit.
         steps: Colours of the cell by its value; none by default.
+        below: The colour of less than the first of them.
+        words: Texts and colours instead of numbers.
         decimals: Digits after the point; as many as it needs by default.
     """
 
     name: str
     expr: str
-    unit: str = "short"
+    unit: str = "locale"
     steps: Steps = ()
     decimals: int | None = None
+    below: str = TRANSPARENT
+    words: Mapping[float, tuple[str, str]] | None = None
 
 
 def stat(
@@ -88,8 +92,7 @@ def stat(
     """
     defaults = _defaults(unit, empty, steps, below, decimals)
     if words:
-        options = {f"{value:g}": {"text": text, "color": color} for value, (text, color) in words.items()}
-        defaults["mappings"] = [{"type": "value", "options": options}]
+        defaults["mappings"] = _mappings(words)
     if link:
         defaults["links"] = [{"title": title, "url": link}]
     return {
@@ -189,7 +192,6 @@ def table(
     descending: bool = True,
     links: Mapping[str, tuple[str, str]] | None = None,
     widths: Mapping[str, int] | None = None,
-    words: Mapping[str, Mapping[str, tuple[str, str]]] | None = None,
 ) -> Json:
     """A table: one row per combination of labels, one column per query.
 
@@ -203,18 +205,14 @@ def table(
         descending: Whether the largest comes first.
         links: A title and a URL by header, for its cells.
         widths: Pixels by header.
-        words: Texts and colours instead of values, by header.
     """
-    overrides = [_override(column.name, _column(column)) for column in columns]
+    # Without one of its own, an empty cell would say what an empty table says.
+    overrides = [_override(header, {"noValue": "-"}) for header in rows.values()]
+    overrides += [_override(column.name, _column(column)) for column in columns]
     for header, (link_title, url) in (links or {}).items():
         overrides.append(_override(header, {"links": [{"title": link_title, "url": url}]}))
     for header, width in (widths or {}).items():
         overrides.append(_override(header, {"custom.width": width}))
-    for header, texts in (words or {}).items():
-        options = {value: {"text": text, "color": color} for value, (text, color) in texts.items()}
-        mapped = [{"type": "value", "options": options}]
-        cell = {"type": "color-background", "mode": "basic"}
-        overrides.append(_override(header, {"mappings": mapped, "custom.cellOptions": cell}))
     values = {f"Value #{ref}": column.name for ref, column in zip(ascii_uppercase, columns, strict=False)}
     # With a single answer the data source leaves the letter out.
     names = {**rows, "Value": columns[0].name, **values}
@@ -238,7 +236,7 @@ def table(
         "fieldConfig": {
             "defaults": {
                 **_defaults("short", empty, (), PLAIN, None),
-                "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": False, "inspect": False},
+                "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False, "minWidth": 60},
             },
             "overrides": overrides,
         },
@@ -323,9 +321,17 @@ def _column(column: Column) -> Json:
     if column.decimals is not None:
         properties["decimals"] = column.decimals
     if column.steps:
-        properties["thresholds"] = _thresholds(column.steps, TRANSPARENT)
+        properties["thresholds"] = _thresholds(column.steps, column.below)
+    if column.words:
+        properties["mappings"] = _mappings(column.words)
+    if column.steps or column.words:
         properties["custom.cellOptions"] = {"type": "color-background", "mode": "basic"}
     return properties
+
+
+def _mappings(words: Mapping[float, tuple[str, str]]) -> list[Json]:
+    options = {f"{value:g}": {"text": text, "color": color} for value, (text, color) in words.items()}
+    return [{"type": "value", "options": options}]
 
 
 def _fixed(color: str) -> Json:

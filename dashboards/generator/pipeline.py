@@ -88,7 +88,7 @@ def _silent_workloads() -> Json:
 
 def _instrumentation_errors() -> Json:
     return stat(
-        "Instrumentation errors, 24 h",
+        "Own errors, 24 h",
         "Failures of this instrumentation that were kept from the callers. Each may be an operation that was not "
         "counted.",
         "short",
@@ -120,7 +120,7 @@ def _uncounted() -> Json:
     declined = q.operations("24h", "refused|rescued")
     timed = q.total(TIME_TO_REFUSAL, "24h")
     return stat(
-        "Counters disagree, 24 h",
+        "Disagree, 24 h",
         "Operations that were declined and whose refusal was not timed, as a share: the two are written together, so "
         "anything but 0 means lost or doubled exports.",
         "percentunit",
@@ -140,7 +140,7 @@ def _overflowed(label: str, window: str) -> str:
 def _data_lost() -> Json:
     lost = (f"(sum(increase({_collector(f'{what}_{kind}')}[1h])) or vector(0))" for what in _LOSSES for kind in _KINDS)
     return stat(
-        "Data lost by the Collector, 1 h",
+        "Data lost, 1 h",
         "Metric points, spans and log records that the Collector refused to take, could not queue or could not send in "
         "the last hour.",
         "short",
@@ -173,7 +173,7 @@ def _undelivered() -> Json:
         "sum(increase(alertmanager_notifications_failed_total[1h]))",
     )
     return stat(
-        "Alerts not delivered, 1 h",
+        "Undelivered, 1 h",
         "Alerts of the last hour that Prometheus dropped because no Alertmanager took them, and notifications that "
         "Alertmanager failed to send.",
         "short",
@@ -237,11 +237,12 @@ def _errors() -> Json:
 
 
 def _series() -> Json:
+    count = 'count by (__name__) ({__name__=~"refusal_(client|instrumentation)_.+"})'
     return timeseries(
         "Series, by metric",
         "How many series our metrics have. They grow with models x workloads x outcomes, up to the caps.",
         "short",
-        [Query('count by (__name__) ({__name__=~"refusal_(client|instrumentation)_.+", le=~"|.Inf"})', "{{__name__}}")],
+        [Query(f'label_replace({count}, "metric", "$1", "__name__", "refusal_(.+)")', "{{metric}}")],
         empty=NO_TELEMETRY,
         stacked="normal",
         last=False,
@@ -362,6 +363,7 @@ def _durations() -> Json:
             )
         ],
         empty=NO_PROMETHEUS,
+        fill=0,
         last=False,
     )
 

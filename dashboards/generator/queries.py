@@ -102,6 +102,11 @@ def wilson_lower() -> str:
     )
 
 
+def of_threshold() -> str:
+    """The lower bound of each workload's worst model, as a share of the workload's threshold."""
+    return f"max by ({WORKLOAD}) ({WILSON_LOWER}) / max by ({WORKLOAD}) ({THRESHOLD})"
+
+
 def counted(expression: str, evidence: str) -> str:
     """A count that is 0 only if `evidence` says that anything would have been counted, and -1 if not."""
     return f"{expression} or 0 * count({evidence}) or vector(-1)"

@@ -39,13 +39,13 @@ def dashboard() -> Json:
         (
             Row(
                 "Is it real?",
-                4,
+                5,
                 (
                     (3, _operations()),
                     (3, _refused()),
                     (3, _rate_now()),
                     (3, _at_least()),
-                    (3, _threshold()),
+                    (3, _of_threshold()),
                     (3, _usual()),
                     (3, _z_score()),
                     (3, _unknown()),
@@ -77,7 +77,7 @@ def _operations() -> Json:
     return stat(
         "Operations, 1 h",
         "GenAI operations of the last hour, however they ended.",
-        "short",
+        "locale",
         q.counted(q.operations("1h"), q.REPORTED),
         empty=NO_TELEMETRY,
         below=PLAIN,
@@ -117,27 +117,26 @@ def _rate_now() -> Json:
 def _at_least() -> Json:
     return stat(
         "At least",
-        "Wilson lower bound (z = 3) of the refusal rate for the worst of the selected models: chance alone does not "
-        "explain less. Red above the lowest threshold's default of 5 %.",
+        "Wilson lower bound (z = 3) of the refusal rate of the selection: chance alone does not explain less.",
         "percentunit",
-        f"max({q.WILSON_LOWER})",
+        q.wilson_lower(),
         empty=NO_RULES,
-        steps=((0.05, RED),),
-        loud=True,
+        below=PLAIN,
         decimals=1,
     )
 
 
-def _threshold() -> Json:
+def _of_threshold() -> Json:
     return stat(
-        "Threshold",
-        "From where the alert on a high refusal rate fires: the lowest of the selected workloads. 5 % unless recorded "
-        "otherwise for a workload.",
+        "Of threshold",
+        "Wilson lower bound of the worst model, as a share of the workload's own threshold; the largest of those "
+        "selected. Above 100 % it is more than chance and more than agreed: the alert fires.",
         "percentunit",
-        f"min({q.THRESHOLD})",
+        f"max({q.of_threshold()})",
         empty=NO_RULES,
-        below=YELLOW,
-        decimals=1,
+        steps=((0.5, YELLOW), (1, RED)),
+        loud=True,
+        decimals=0,
     )
 
 
@@ -219,6 +218,7 @@ def _declines(title: str, description: str, label: str, colors: dict[str, str] |
         [Query(q.total(REFUSALS, "1h", by=(label,)), f"{{{{{label}}}}}")],
         empty=NO_REFUSALS,
         stacked="normal",
+        last=False,
         colors=colors,
     )
 
@@ -252,7 +252,7 @@ def _models() -> Json:
         ],
         empty=NO_OPERATIONS,
         sort="Refused",
-        widths={"Model": 180},
+        widths={"Provider": 110, "Model": 165, "Operation": 100},
     )
 
 
@@ -301,6 +301,7 @@ def _discarded(metric: Metric, title: str, description: str) -> Json:
         [Query(q.total(metric, "1h", by=(q.CATEGORY,)), f"{{{{{q.CATEGORY}}}}}")],
         empty="No tokens were discarded in the time shown",
         stacked="normal",
+        last=False,
     )
 
 

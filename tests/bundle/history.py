@@ -258,7 +258,7 @@ class History:
                 ("job", "prometheus"),
                 ("instance", "prometheus-1"),
             )
-            self._gauge("prometheus_rule_group_last_duration_seconds", labels, 0.02 + 0.02 * self._random.random())
+            self._gauge("prometheus_rule_group_last_duration_seconds", labels, 0.02 + 0.002 * self._random.random())
             self._gauge("prometheus_rule_group_interval_seconds", labels, 60)
         for workload, share in OVERRIDE.items():
             labels = ((names.prometheus_label(names.WORKLOAD), workload), ("job", "rules"))
