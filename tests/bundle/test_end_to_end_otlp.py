@@ -5,6 +5,9 @@ records, the Collector's own figures; and what must not come out of it.
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from tests.bundle.stack import STACK, Jaeger, collector, get
 
 pytestmark = pytest.mark.needs("prometheus", "promtool", "alertmanager", "otelcol", "jaeger")
 
+COMMAND = Path(sysconfig.get_path("scripts")) / "otel-refusals"
 REFUSED = 'refusal_client_refusals_total{refusal_workload="checkout"}'
 
 
@@ -146,3 +150,23 @@ def test_log_records_are_dropped_unless_a_store_is_named(kept: bool, tmp_path: P
 
     assert kept == ("refusal.detected" in {record.event_name for record in store.logs})
     assert "" == log.read_text()
+
+
+def test_the_demo_fills_the_dashboards(chain: Chain) -> None:
+    """What the profile `demo` runs gives nearly every panel something to show; the rest compares with days ago."""
+    assert chain.collector
+    check = [COMMAND, "bundle", "check", "--prometheus", chain.prometheus.url]
+    shown: dict[str, int] = {}
+
+    def look() -> bool:
+        done = subprocess.run(check, capture_output=True, text=True)
+        (panels,) = re.findall("^panels .*$", done.stdout, re.MULTILINE)
+        shown.update({state: int(number) for number, state in re.findall(r"(\d+) (\w+)", panels)})
+        return done.returncode == 0 and shown["ok"] > 5 * shown.get("waiting", 0)
+
+    traffic = subprocess.Popen([COMMAND, "traffic", chain.collector.http], stdout=subprocess.DEVNULL)
+    try:
+        until(look, f"panels with something to show: {shown}", patience=90)
+    finally:
+        traffic.terminate()
+        assert traffic.wait(30) == 0
