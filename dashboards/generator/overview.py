@@ -58,7 +58,7 @@ def dashboard() -> Json:
                     (3, _rescued()),
                 ),
             ),
-            Row("", 9, ((15, _rate()), (9, what_fires()))),
+            Row("", 9, ((14, _rate()), (10, what_fires()))),
             Row("Where", 7, ((24, _workloads()),)),
             Row("", 8, ((14, _models()), (10, _near_threshold()))),
             Row("What", 8, ((8, _category_by_stage()), (8, _outcomes()), (8, _mid_stream()))),
@@ -192,14 +192,14 @@ def _workloads() -> Json:
     )
     return table(
         "Workloads, last hour",
-        "Which workload is refused. At least: the Wilson lower bound of its worst model. Of threshold: that bound as a "
-        "share of the workload's threshold; from 100 % the alert fires. A click on a workload opens its page.",
+        "Which workload is refused. Worst model at least: the Wilson lower bound (z = 3) of its worst model's rate. Of "
+        "threshold: that bound as a share of the workload's threshold; from 100 % the alert fires.",
         {q.WORKLOAD: "Workload"},
         [
             Column("Operations", q.operations("1h", by=BY_WORKLOAD), decimals=0),
             Column("Refused", q.operations("1h", "refused", BY_WORKLOAD), decimals=0),
             Column("Refusal rate", q.refusal_rate(BY_WORKLOAD), "percentunit", decimals=1),
-            Column("At least", worst, "percentunit", decimals=1),
+            Column("Worst model at least", worst, "percentunit", decimals=1),
             Column("Of threshold", q.of_threshold(), "percentunit", ((0.5, YELLOW), (1, RED)), 0),
             Column("Threshold", threshold, "percentunit", decimals=1),
             Column("Usual (7 days)", q.baseline(q.WORKLOAD), "percentunit", decimals=1),
@@ -223,7 +223,7 @@ def _models() -> Json:
         [
             Column("Operations", q.operations("1h", by=BY_MODEL), decimals=0),
             Column("Refused", q.operations("1h", "refused", BY_MODEL), decimals=0),
-            Column("Refusal rate", q.refusal_rate(BY_MODEL), "percentunit", ((0.05, YELLOW), (0.1, RED)), 1),
+            Column("Refusal rate", q.refusal_rate(BY_MODEL), "percentunit", decimals=1),
             Column(
                 "Mid-stream", q.share(mid_stream, q.total(REFUSALS, "1h", "", BY_MODEL), grouped=True), "percentunit"
             ),

@@ -247,7 +247,7 @@ def _models() -> Json:
         [
             Column("Operations", q.operations("1h", by=rows), decimals=0),
             Column("Refused", q.operations("1h", "refused", rows), decimals=0),
-            Column("Refusal rate", q.refusal_rate(rows), "percentunit", ((0.05, YELLOW), (0.1, RED)), 1),
+            Column("Refusal rate", q.refusal_rate(rows), "percentunit", decimals=1),
             Column("Rescued", q.operations("1h", "rescued", rows), decimals=0),
         ],
         empty=NO_OPERATIONS,
@@ -266,7 +266,7 @@ def _services() -> Json:
         [
             Column("Operations", q.operations("1h", by=rows), decimals=0),
             Column("Refused", q.operations("1h", "refused", rows), decimals=0),
-            Column("Refusal rate", q.refusal_rate(rows), "percentunit", ((0.05, YELLOW), (0.1, RED)), 1),
+            Column("Refusal rate", q.refusal_rate(rows), "percentunit", decimals=1),
             Column("Unknown", q.operations("1h", "unknown", rows), steps=((0.5, RED),), decimals=0),
         ],
         empty=NO_OPERATIONS,

@@ -63,7 +63,7 @@ for (const [file, selected] of Object.entries(dashboards)) {
     drawn.map((panel) => ({
       title: panel.dataset.panel,
       state: panel.dataset.state,
-      pixels: panel.querySelectorAll('canvas').length,
+      canvases: panel.querySelectorAll('canvas').length,
       text: panel.innerText.split('\n').slice(1).join(' '),
     }))
   );

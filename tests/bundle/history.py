@@ -1,9 +1,9 @@
-"""Eight days of telemetry, as an application under otel-refusals would have sent it: what panels and rules are tried on.
+"""Eight days of telemetry, as applications under otel-refusals would have sent it: what panels and rules are tried on.
 
 Seven workloads on five models. What goes wrong shows up on the dashboards:
 
 - `codegen` is refused far more often than usual in the last 100 minutes, much of it mid-stream;
-- `batch-eval` got the first unknown stop reason of its life nine minutes before the end, `support-bot` one 30 hours ago;
+- `batch-eval` got the first unknown stop reason of its life nine minutes before the end, `support-bot` 30 hours before;
 - `support-bot` is rescued by a fallback model, which stops working two hours before the end;
 - `red-team` is refused all the time, as it should be: a threshold of its own says so;
 - `newsletter` fell silent three hours before the end;
@@ -261,8 +261,8 @@ class History:
             self._gauge("prometheus_rule_group_last_duration_seconds", labels, 0.02 + 0.002 * self._random.random())
             self._gauge("prometheus_rule_group_interval_seconds", labels, 60)
         for workload, share in OVERRIDE.items():
-            labels = ((names.prometheus_label(names.WORKLOAD), workload), ("job", "rules"))
-            self._gauge("workload:refusal_ratio_threshold:override", labels, share)
+            override = ((names.prometheus_label(names.WORKLOAD), workload), ("job", "rules"))
+            self._gauge("workload:refusal_ratio_threshold:override", override, share)
 
     def _add(self, metric: Metric, attributes: Mapping[str, str], amount: float, service: str) -> None:
         key = self._key(metric, attributes, service)

@@ -101,7 +101,7 @@ def _rules() -> Iterator[Json]:
 
 
 def _rounds(rules: Iterable[Json]) -> list[list[Json]]:
-    """The rules by when they can be evaluated: each after all that it reads. A selector of names reads all before it."""
+    """The rules by when they can be evaluated: each after what it reads. A selector of names reads all before it."""
     rounds: dict[int, list[Json]] = defaultdict(list)
     place: dict[str, int] = {}
     rules = list(rules)

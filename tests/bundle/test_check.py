@@ -287,6 +287,44 @@ def test_a_server_that_evaluates_no_rules_says_where_to_ask(tmp_path: Path) -> N
         assert "-vmalert.proxyURL" in findings[-1].detail
 
 
+@pytest.mark.needs("victoria-metrics", "vmalert")
+def test_victoria_metrics_tells_the_rules_of_its_vmalert(tmp_path: Path) -> None:
+    """Through `-vmalert.proxyURL`; what is exported for it is loaded, evaluates, and is found."""
+    quick(tmp_path / "bundle", "--for", "victoriametrics")
+    store, ruler = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    with exposing(CALLED) as target:
+        job = {"job_name": "app", "scrape_interval": "1s", "static_configs": [{"targets": [target]}]}
+        (tmp_path / "scrape.yml").write_text(yaml.safe_dump({"scrape_configs": [job]}))
+        storing = [
+            path_of("victoria-metrics"),
+            f"-httpListenAddr={store}",
+            f"-storageDataPath={tmp_path}/data",
+            f"-promscrape.config={tmp_path}/scrape.yml",
+            f"-vmalert.proxyURL=http://{ruler}",
+            "-search.latencyOffset=0s",
+        ]
+        ruling = [
+            path_of("vmalert"),
+            f"-httpListenAddr={ruler}",
+            f"-rule={tmp_path}/bundle/rules/*.yml",
+            f"-datasource.url=http://{store}",
+            f"-remoteWrite.url=http://{store}",
+            "-notifier.blackhole",
+            "-rule.evalDelay=0s",
+        ]
+        with (
+            running(storing, f"http://{store}/health", tmp_path / "store"),
+            running(ruling, f"http://{ruler}/health", tmp_path / "ruler"),
+        ):
+            evaluated = f"rules     {len(ours())} ok\n"
+
+            def works() -> bool:
+                result = check(f"http://{store}")
+                return 0 == result.exit_code and evaluated in result.output
+
+            until(works, "the application to be scraped and every rule to be evaluated")
+
+
 def test_credentials_and_tenant_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """A token alone is a bearer's; with a user it is the password, as Grafana Cloud asks for it."""
     monkeypatch.setenv("PROMETHEUS_TOKEN", "secret")

@@ -73,7 +73,7 @@ const theme = createTheme({ colors: { mode: 'dark' } });
 document.body.style.background = theme.colors.background.canvas;
 createRoot(document.getElementById('page')!).render(
   <ThemeContext.Provider value={theme}>
-    <GlobalStyles hackNoBackdropBlur={true} isExtensionSidebarOpen={false} />
+    <GlobalStyles />
     <Page />
   </ThemeContext.Provider>
 );

@@ -36,8 +36,8 @@ export async function frames(targets: Target[], present: Present): Promise<DataF
 
 async function ask({ expr, instant }: Target, { prometheus, from, to, selected }: Present): Promise<Series[]> {
   const values: Record<string, string> = { ...ALL, __range: `${to - from}s`, ...selected };
-  const query = expr.replace(/\$(\w+)/g, (_, name: string) => values[name]);
-  const time = instant ? { time: `${to}` } : { start: `${from}`, end: `${to}`, step: '60' };
+  const query = expr.replace(/\$(\w+)/g, (text, name: string) => values[name] ?? text);
+  const time: Record<string, string> = instant ? { time: `${to}` } : { start: `${from}`, end: `${to}`, step: '60' };
   const response = await fetch(`${prometheus}/api/v1/${instant ? 'query' : 'query_range'}`, {
     method: 'POST',
     body: new URLSearchParams({ query, ...time }),
