@@ -19,7 +19,7 @@ from otel_refusals import failure, telemetry
 from otel_refusals.testing import StubServer
 from tests.telemetry import Recorded
 
-pytest_plugins = ["tests.bundle.left_out"]
+pytest_plugins = ["tests.bundle.figures", "tests.bundle.left_out"]
 
 _spans = InMemorySpanExporter()
 _tracer_provider = TracerProvider()
