@@ -18,7 +18,7 @@ import yaml
 from otel_refusals.testing import StubServer
 from otel_refusals.testing.otlp import OtlpReceiver
 from tests.bundle.application import answer, application
-from tests.bundle.chain import Chain, linked
+from tests.bundle.chain import Chain, linked, stacked
 from tests.bundle.servers import until
 from tests.bundle.stack import STACK, Jaeger, collector, get
 
@@ -152,21 +152,23 @@ def test_log_records_are_dropped_unless_a_store_is_named(kept: bool, tmp_path: P
     assert "" == log.read_text()
 
 
-def test_the_demo_fills_the_dashboards(chain: Chain) -> None:
+def test_the_demo_fills_the_dashboards(tmp_path: Path) -> None:
     """What the profile `demo` runs gives nearly every panel something to show; the rest compares with days ago."""
-    assert chain.collector
-    check = [COMMAND, "bundle", "check", "--prometheus", chain.prometheus.url]
-    shown: dict[str, int] = {}
+    with stacked(tmp_path) as stack:
+        assert stack.collector
+        check = [COMMAND, "bundle", "check", "--prometheus", stack.prometheus.url]
+        shown: dict[str, int] = {}
 
-    def look() -> bool:
-        done = subprocess.run(check, capture_output=True, text=True)
-        (panels,) = re.findall("^panels .*$", done.stdout, re.MULTILINE)
-        shown.update({state: int(number) for number, state in re.findall(r"(\d+) (\w+)", panels)})
-        return done.returncode == 0 and shown["ok"] > 5 * shown.get("waiting", 0)
+        def look() -> bool:
+            done = subprocess.run(check, capture_output=True, text=True)
+            (panels,) = re.findall("^panels .*$", done.stdout, re.MULTILINE)
+            shown.update({state: int(number) for number, state in re.findall(r"(\d+) (\w+)", panels)})
+            return done.returncode == 0 and shown["ok"] > 5 * shown.get("waiting", 0)
 
-    traffic = subprocess.Popen([COMMAND, "traffic", chain.collector.http], stdout=subprocess.DEVNULL)
-    try:
-        until(look, f"panels with something to show: {shown}", patience=90)
-    finally:
-        traffic.terminate()
-        assert traffic.wait(30) == 0
+        assert not look()
+        with subprocess.Popen([COMMAND, "traffic", stack.collector.http], stdout=subprocess.DEVNULL) as traffic:
+            try:
+                until(look, "panels with something to show", patience=90)
+            finally:
+                traffic.terminate()
+        assert traffic.returncode == 0
