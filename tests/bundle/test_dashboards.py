@@ -91,7 +91,7 @@ def test_no_panel_counts_our_events_by_increase_alone(file: Path) -> None:
 
 
 def test_the_way_from_a_service_to_its_traces_is_one_that_grafana_takes() -> None:
-    """Explore reads its panes as JSON from the URL: a search for refusals of the service, on the traces' data source."""
+    """Explore reads its panes as JSON from the URL: a search for refusals of the service, in the trace store."""
     services = next(
         panel for panel in panels(FOLDER / "refusals-workload.json") if panel["title"] == "Services, last hour"
     )
