@@ -89,7 +89,7 @@ def stacked(home: Path, scraped: Sequence[str] = ()) -> Iterator[Stack]:
 
 @contextmanager
 def linked(path: Literal["scrape", "otlp"], home: Path) -> Iterator[Chain]:
-    """The chain over that path, after some traffic; of a third workload, `nightly`, nothing was heard for 20 minutes."""
+    """The chain over that path, after some traffic. A third workload, `nightly`, has been silent for 20 minutes."""
     ports = {workload: free_port() for workload in ("checkout", "meltdown")}
     _fell_silent(home / "prometheus", "nightly")
     with ExitStack() as stack:
