@@ -18,7 +18,7 @@ from otel_refusals import failure, origins, telemetry
 from otel_refusals.testing import StubServer
 from tests.telemetry import Recorded
 
-pytest_plugins = ["tests.bundle.left_out"]
+pytest_plugins = ["tests.bundle.figures", "tests.bundle.left_out"]
 
 if TYPE_CHECKING:  # a vendor's own tests run where no other SDK is installed
     import anthropic
