@@ -10,6 +10,8 @@ The law of this module: it knows nothing of a vendor but its table.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import AsyncExitStack, ExitStack
+from copy import copy
 from inspect import isasyncgen, isgenerator, signature
 from typing import Any
 
@@ -25,6 +27,7 @@ from otel_refusals.telemetry import Telemetry
 from otel_refusals.vendor import Chokepoint, Vendor
 
 Begin = Callable[[], "Operation | None"]
+Returned = Callable[[Operation, Any], Any]
 
 
 class Methods:
@@ -72,6 +75,20 @@ class Methods:
         """Around a generator function. The operation begins with the first item, under the context of the call."""
         context = get_current()
         return _generator(wrapped(*args, **kwargs), lambda: self._begin(wrapped, owner, args, kwargs, context))
+
+    def opening(self, wrapped: Callable[..., Any], owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Around a function that `contextlib` made a context manager's, by which a stream is opened and closed.
+
+        The operation begins when the stream is opened, under the context of the call.
+        """
+        context = get_current()
+        manager = wrapped(*args, **kwargs)
+        try:
+            opened = _async_opened if isasyncgen(manager.gen) else _opened
+            manager.gen = opened(copy(manager), lambda: self._begin(wrapped, owner, args, kwargs, context), self._returned)
+        except Exception as error:
+            swallow(error, "Methods.opening", self._vendor.name)
+        return manager
 
     def _begin(
         self,
@@ -124,6 +141,36 @@ class Methods:
         setattr(stream, self._point.items, tap(iterator, operation))
         if hasattr(stream, "response"):
             end_when_closed(stream.response, operation, iterator)
+
+
+def _opened(manager: Any, begin: Begin, returned: Returned) -> Generator[Any, None, None]:
+    operation = begin()
+    with ExitStack() as stack:
+        try:
+            stream = stack.enter_context(manager)
+        except BaseException as error:
+            if operation is not None:
+                operation.end(error)
+            raise
+        if operation is not None:
+            stack.callback(operation.leave)
+            stream = returned(operation, stream)
+        yield stream
+
+
+async def _async_opened(manager: Any, begin: Begin, returned: Returned) -> AsyncGenerator[Any, None]:
+    operation = begin()
+    async with AsyncExitStack() as stack:
+        try:
+            stream = await stack.enter_async_context(manager)
+        except BaseException as error:
+            if operation is not None:
+                operation.end(error)
+            raise
+        if operation is not None:
+            stack.callback(operation.leave)
+            stream = returned(operation, stream)
+        yield stream
 
 
 def _generator(inner: Any, begin: Begin) -> Any:

@@ -16,10 +16,10 @@ from otel_refusals.reader import Reader
 Operation = Literal["chat", "text_completion", "generate_content"]
 """Values of `gen_ai.operation.name` that generate."""
 
-Seam = Literal["call", "async_call", "native_span", "method", "async_method", "generator"]
+Seam = Literal["call", "async_call", "native_span", "method", "async_method", "generator", "opening"]
 """What stands at a chokepoint. Of the SDKs that Stainless generates: the method that every call passes, in its two
-forms, and the function that ends the SDK's own span of a call. Of others: a method that is one operation, and a
-generator function, synchronous or not, that yields the items of one."""
+forms, and the function that ends the SDK's own span of a call. Of others: a method that is one operation, and,
+synchronous or not, a generator function that yields the items of one, and a context manager that opens their stream."""
 
 
 class ReaderType(Protocol):

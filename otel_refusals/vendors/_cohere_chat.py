@@ -58,6 +58,9 @@ _ENDS = frozenset({"message-end", "stream-end", "stream-error"})
 
 EVENTS = _CONTENT | _ENDS | {"message-start", "stream-start"}
 
+_OF_ANSWER = ("finish_reason", "generation_id", "usage")
+"""By one of which an answer is known to be Cohere's."""
+
 _SKIPPABLE = frozenset({"content-delta", "tool-plan-delta", "tool-call-delta", "citation-start", "citation-end"})
 
 
@@ -90,9 +93,10 @@ class CohereReader:
         """Whether `wire` is an answer of Cohere's, an event of a streamed one, or an error of its SDK."""
         if isinstance(wire, BaseException):
             return type(wire).__module__.split(".", 1)[0] == "cohere"
+        wire = field(wire, "_data") or wire
         return (
             _kind(wire) in EVENTS
-            or (field(wire, "finish_reason") is not None and _is_answer(wire))
+            or (_is_answer(wire) and any(field(wire, name) is not None for name in _OF_ANSWER))
             or any(field(one, "text") is not None for one in items(wire, "generations"))
             or (isinstance(wire, dict) and isinstance(wire.get("message"), str) and wire.keys() <= {"id", "message"})
         )
@@ -108,6 +112,7 @@ class CohereReader:
             return False
 
     def feed(self, wire: object, /) -> None:
+        wire = field(wire, "_data") or wire  # the SDK's raw response holds its answer there
         kind = _kind(wire)
         if isinstance(wire, BaseException):
             self._fail(type(wire).__name__)

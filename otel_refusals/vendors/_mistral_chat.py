@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from otel_refusals.outcome import Errored, Refused
 from otel_refusals.reader import field, items, text
-from otel_refusals.vendors._mistral_errors import error_outcome, is_error_body, is_exception
+from otel_refusals.vendors._mistral_errors import error_outcome, is_error_body, is_exception, undecoded
 from otel_refusals.vendors._openai_chat import ChatReader
 
 
 class MistralChatReader(ChatReader):
     """Reads a `ChatCompletionResponse` or `FIMCompletionResponse`, their chunks, and the errors of those endpoints.
 
-    Args:
-        guarded: Whether the request asked for guardrails; None where that is not known.
+    An answer that the SDK fails to decode, because the vendor says something new in it, is read from the exception.
     """
 
-    __slots__ = ("_guarded",)
+    __slots__ = ()
 
-    def __init__(self, *, guarded: bool | None = None) -> None:
-        super().__init__()
-        self._guarded = guarded
+    guarded: ClassVar[bool | None] = None
+    """Whether the request asked for guardrails; None where that is not known."""
 
     @staticmethod
     def reads(wire: object) -> bool:
@@ -29,6 +27,7 @@ class MistralChatReader(ChatReader):
         return is_exception(wire) or is_error_body(wire) or bool(items(wire, "data", "choices"))
 
     def feed(self, wire: object, /) -> None:
+        wire = undecoded(wire)
         if isinstance(wire, BaseException) or is_error_body(wire):
             self._read_error(wire)
         else:
@@ -46,7 +45,7 @@ class MistralChatReader(ChatReader):
         return bool(field(part, "tool_calls")) or is_content(field(part, "content"))
 
     def _error_outcome(self, wire: object, *, content: bool) -> Refused | Errored:
-        return error_outcome(wire, guarded=self._guarded, content=content)
+        return error_outcome(wire, guarded=self.guarded, content=content)
 
 
 def is_content(content: object) -> bool:

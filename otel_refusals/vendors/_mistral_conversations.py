@@ -5,12 +5,12 @@ It has no stop reason: a response ends by being there, a stream by its last even
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from otel_refusals.outcome import Completed, Outcome, ToolCall
 from otel_refusals.reader import NOTHING, field, items, text
 from otel_refusals.vendors._mistral_chat import is_content
-from otel_refusals.vendors._mistral_errors import error_outcome, is_error_body
+from otel_refusals.vendors._mistral_errors import error_outcome, is_error_body, undecoded
 
 RESPONSE = "conversation.response"
 DONE = "conversation.response.done"
@@ -32,31 +32,20 @@ EVENTS: dict[str, bool] = {
 
 
 class ConversationsReader:
-    """Reads a `ConversationResponse`, the events of a streamed one, and the errors of those endpoints.
+    """Reads a `ConversationResponse`, the events of a streamed one, and the errors of those endpoints."""
 
-    Args:
-        guarded: Whether the request asked for guardrails; None where that is not known.
-    """
-
-    __slots__ = (
-        "_asked",
-        "_content",
-        "_guarded",
-        "_outcome",
-        "decided",
-        "response_id",
-        "response_model",
-        "skip",
-    )
+    __slots__ = ("_asked", "_content", "_outcome", "decided", "response_id", "response_model", "skip")
 
     finish_reasons: tuple[str, ...] = ()
 
-    def __init__(self, *, guarded: bool | None = None) -> None:
+    guarded: ClassVar[bool | None] = None
+    """Whether the request asked for guardrails; None where that is not known."""
+
+    def __init__(self) -> None:
         self.skip: frozenset[str] = NOTHING
         self.decided = False
         self.response_id: str | None = None
         self.response_model: str | None = None
-        self._guarded = guarded
         self._asked = self._content = False
         self._outcome: Outcome | None = None
 
@@ -73,10 +62,11 @@ class ConversationsReader:
             return False
 
     def feed(self, wire: object, /) -> None:
+        wire = undecoded(wire)
         event = field(wire, "data") or wire
         kind = text(event, "type") or ""
         if isinstance(wire, BaseException) or is_error_body(wire) or kind == FAILED:
-            self._end(error_outcome(event, guarded=self._guarded, content=self._content))
+            self._end(error_outcome(event, guarded=self.guarded, content=self._content))
         elif text(wire, "object") == RESPONSE:
             entries = items(wire, "outputs")
             self._asked = any(text(entry, "type") == "function.call" for entry in entries)

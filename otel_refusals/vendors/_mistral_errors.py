@@ -37,6 +37,18 @@ def error_outcome(wire: object, *, guarded: bool | None, content: bool) -> Refus
     return Errored(text(body, "type") or "error")
 
 
+def undecoded(wire: object) -> object:
+    """What the vendor sent where `wire` says that the SDK could not decode it; else `wire` itself.
+
+    The SDK validates what it decodes, so something new in an answer is a `ResponseValidationError`, of status 200.
+    """
+    if isinstance(wire, BaseException) and number(wire, "status_code") == 200:
+        body = _body(wire)
+        if isinstance(body, dict):
+            return body
+    return wire
+
+
 def is_error_body(wire: object) -> bool:
     """Whether `wire` is the JSON body of an error."""
     return text(wire, "object") == "error"

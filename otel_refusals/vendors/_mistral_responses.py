@@ -6,24 +6,20 @@ may be lost. Then the response is an error, as its status says.
 
 from __future__ import annotations
 
-from otel_refusals.outcome import Errored, Refused
+from typing import ClassVar
+
 from otel_refusals.reader import field, text
-from otel_refusals.vendors._mistral_errors import error_outcome, is_error_body
+from otel_refusals.vendors._mistral_errors import error_outcome, is_error_body, undecoded
 from otel_refusals.vendors._openai_responses import ResponsesReader
 
 
 class MistralResponsesReader(ResponsesReader):
-    """Reads a `CreateResponseResponse`, the events of a streamed one, and the errors of `/v1/responses`.
+    """Reads a `CreateResponseResponse`, the events of a streamed one, and the errors of `/v1/responses`."""
 
-    Args:
-        guarded: Whether the request asked for guardrails; None where that is not known.
-    """
+    __slots__ = ()
 
-    __slots__ = ("_guarded",)
-
-    def __init__(self, *, guarded: bool | None = None) -> None:
-        super().__init__()
-        self._guarded = guarded
+    guarded: ClassVar[bool | None] = None
+    """Whether the request asked for guardrails; None where that is not known."""
 
     @staticmethod
     def reads(wire: object) -> bool:
@@ -31,11 +27,9 @@ class MistralResponsesReader(ResponsesReader):
         return (text(wire, "data", "type") or "").startswith("response.")
 
     def feed(self, wire: object, /) -> None:
+        wire = undecoded(wire)
         if isinstance(wire, BaseException) or is_error_body(wire):
-            self._error = self._error_outcome(wire)
+            self._error = error_outcome(wire, guarded=self.guarded, content=self._content)
             self.decided = True
         else:
             super().feed(field(wire, "data") or wire)
-
-    def _error_outcome(self, wire: object) -> Refused | Errored:
-        return error_outcome(wire, guarded=self._guarded, content=self._content)
