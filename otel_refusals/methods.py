@@ -85,7 +85,9 @@ class Methods:
         manager = wrapped(*args, **kwargs)
         try:
             opened = _async_opened if isasyncgen(manager.gen) else _opened
-            manager.gen = opened(copy(manager), lambda: self._begin(wrapped, owner, args, kwargs, context), self._returned)
+            manager.gen = opened(
+                copy(manager), lambda: self._begin(wrapped, owner, args, kwargs, context), self._returned
+            )
         except Exception as error:
             swallow(error, "Methods.opening", self._vendor.name)
         return manager

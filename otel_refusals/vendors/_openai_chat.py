@@ -1,4 +1,6 @@
-"""The OpenAI chat completions wire, the legacy completions wire, Azure's form of both, and what compatible servers add."""
+"""The OpenAI chat completions wire, the legacy completions wire, Azure's form of both, and what others that speak it
+add.
+"""
 
 from __future__ import annotations
 

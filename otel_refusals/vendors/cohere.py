@@ -40,8 +40,9 @@ _METHODS = (
 
 def _chokepoints() -> Iterator[Chokepoint]:
     for module, cls, method, endpoint in _METHODS:
-        for name, seam in ((cls, "method"), (f"Async{cls}", "async_method")):
-            yield Chokepoint(module, f"{name}.{method}", seam, endpoint=endpoint)
+        yield Chokepoint(module, f"{cls}.{method}", "method", endpoint=endpoint)
+        yield Chokepoint(module, f"Async{cls}.{method}", "async_method", endpoint=endpoint)
+        for name in (cls, f"Async{cls}"):
             yield Chokepoint(module, f"{name}.{method}_stream", "opening", endpoint=endpoint, items="_data")
 
 
