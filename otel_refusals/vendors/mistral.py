@@ -6,7 +6,7 @@ have copies of their own beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from otel_refusals.vendor import Chokepoint, Endpoint, Vendor
@@ -54,7 +54,8 @@ class _Route:
 
 
 def _knowing(reader: Reader, *, guarded: bool) -> Reader:
-    return type(reader.__name__, (reader,), {"__slots__": (), "guarded": guarded})
+    known: Any = type(reader.__name__, (reader,), {"__slots__": (), "guarded": guarded})
+    return known  # type: ignore[no-any-return]
 
 
 _CHAT = _Route("/v1/chat/completions", "chat", MistralChatReader)
@@ -95,8 +96,10 @@ def _chokepoints() -> Iterator[Chokepoint]:
             for method in methods if module in modules else ():
                 name = f"{cls}.{method}"
                 where: Callable[..., Chokepoint] = Chokepoint
-                yield where(f"{package}.{module}", name, "method", endpoint=route, items="generator")
-                yield where(f"{package}.{module}", f"{name}_async", "async_method", endpoint=route, items="generator")
+                yield Chokepoint(f"{package}.{module}", name, "method", endpoint=route, items="generator")
+                yield Chokepoint(
+                    f"{package}.{module}", f"{name}_async", "async_method", endpoint=route, items="generator"
+                )
 
 
 VENDOR = Vendor(
