@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import AsyncExitStack, ExitStack
+from contextvars import ContextVar
 from copy import copy
 from inspect import isasyncgen, isgenerator, signature
 from typing import Any
+from weakref import ref
 
 from opentelemetry.context import Context, get_current
 
@@ -28,6 +30,14 @@ from otel_refusals.vendor import Chokepoint, Vendor
 
 Begin = Callable[[], "Operation | None"]
 Returned = Callable[[Operation, Any], Any]
+
+_calling: ContextVar[ref[Operation] | None] = ContextVar("otel_refusals_calling", default=None)
+
+
+def calling() -> Operation | None:
+    """The operation whose method is being called, for what the SDK does inside it."""
+    operation = _calling.get()
+    return None if operation is None else operation()
 
 
 class Methods:
@@ -50,11 +60,14 @@ class Methods:
         operation = self._begin(wrapped, owner, args, kwargs)
         if operation is None:
             return wrapped(*args, **kwargs)
+        token = _calling.set(ref(operation))
         try:
             result = wrapped(*args, **kwargs)
         except BaseException as error:
             operation.end(error)
             raise
+        finally:
+            _calling.reset(token)
         return self._returned(operation, result)
 
     async def async_method(
@@ -64,11 +77,14 @@ class Methods:
         operation = self._begin(wrapped, owner, args, kwargs)
         if operation is None:
             return await wrapped(*args, **kwargs)
+        token = _calling.set(ref(operation))
         try:
             result = await wrapped(*args, **kwargs)
         except BaseException as error:
             operation.end(error)
             raise
+        finally:
+            _calling.reset(token)
         return self._returned(operation, result)
 
     def generator(self, wrapped: Callable[..., Any], owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -130,7 +146,8 @@ class Methods:
             if self._point.items and hasattr(result, self._point.items):
                 self._watch(operation, result)
             else:
-                operation.whole(result)
+                if operation.unread:  # else the SDK's own span was ended before, and the answer read for it
+                    operation.whole(result)
                 operation.end()
         except Exception as error:
             swallow(error, "Methods._returned", self._vendor.name)

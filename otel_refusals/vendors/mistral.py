@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from otel_refusals.vendor import Chokepoint, Endpoint, Vendor
+from otel_refusals.vendor import Chokepoint, Endpoint, Seam, Vendor
 from otel_refusals.vendors._mistral_chat import MistralChatReader
 from otel_refusals.vendors._mistral_conversations import ConversationsReader
 from otel_refusals.vendors._mistral_responses import MistralResponsesReader
@@ -90,16 +90,28 @@ _PACKAGES: tuple[tuple[str, frozenset[str]], ...] = (
 """Where they are: first as of version 1, then as of later ones."""
 
 
+_HOOKS: tuple[tuple[str, Seam], ...] = (
+    ("get_traced_request_and_span", "started_span"),
+    ("get_traced_response", "answered_span"),
+    ("get_response_and_error", "failed_span"),
+)
+"""Functions by which the SDK makes and ends its own span, and what goes around them."""
+
+
 def _chokepoints() -> Iterator[Chokepoint]:
     for package, modules in _PACKAGES:
         for module, cls, methods, route in _METHODS:
             for method in methods if module in modules else ():
                 name = f"{cls}.{method}"
-                where: Callable[..., Chokepoint] = Chokepoint
                 yield Chokepoint(f"{package}.{module}", name, "method", endpoint=route, items="generator")
                 yield Chokepoint(
                     f"{package}.{module}", f"{name}_async", "async_method", endpoint=route, items="generator"
                 )
+    for package in ("mistralai", "mistralai.client"):
+        for name, seam in _HOOKS:
+            yield Chokepoint(f"{package}._hooks.tracing", name, seam, since="1.11")
+    closed = "TracedResponse._finalize_span"
+    yield Chokepoint("mistralai.extra.observability.otel", closed, "closed_span", since="2.0")
 
 
 VENDOR = Vendor(
