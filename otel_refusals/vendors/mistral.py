@@ -95,7 +95,8 @@ _HOOKS: tuple[tuple[str, Seam], ...] = (
     ("get_traced_response", "answered_span"),
     ("get_response_and_error", "failed_span"),
 )
-"""Functions by which the SDK makes and ends its own span, and what goes around them."""
+"""Functions by which the SDK makes and ends its own span, and what goes around them. The spans of version 1 are of
+requests, with nothing of GenAI on them."""
 
 
 def _chokepoints() -> Iterator[Chokepoint]:
@@ -107,16 +108,15 @@ def _chokepoints() -> Iterator[Chokepoint]:
                 yield Chokepoint(
                     f"{package}.{module}", f"{name}_async", "async_method", endpoint=route, items="generator"
                 )
-    for package in ("mistralai", "mistralai.client"):
-        for name, seam in _HOOKS:
-            yield Chokepoint(f"{package}._hooks.tracing", name, seam, since="1.11")
+    for name, seam in _HOOKS:
+        yield Chokepoint("mistralai.client._hooks.tracing", name, seam, since="2.0")
     closed = "TracedResponse._finalize_span"
     yield Chokepoint("mistralai.extra.observability.otel", closed, "closed_span", since="2.0")
 
 
 VENDOR = Vendor(
     name="mistralai",
-    requires="mistralai >= 1, < 4",
+    requires="mistralai >= 1.5, < 4",
     providers=(_PROVIDER, _AZURE, _GOOGLE),
     provider_of=_provider_of,
     chokepoints=tuple(_chokepoints()),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import cohere
+import cohere.client_v2
 
 from tests.fixtures import Fixture
 
@@ -85,6 +86,8 @@ _ONCE: dict[str, Any] = {"request_options": {"max_retries": 0}}
 def ways(fixture: Fixture) -> Iterator[Way]:
     """Every way to get the answer of `fixture`."""
     for name, resource, method, arguments in CALLS.get(fixture.surface, ()):
+        if method == "generate" and name == "ClientV2" and not hasattr(cohere.client_v2, "_CombinedRawClient"):
+            continue  # this version's client of v2 fails to find it
         streaming = f"{method}_stream" if fixture.streamed else method
         for is_async in (False, True):
             for raw in (False, True):

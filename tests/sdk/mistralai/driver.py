@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 from tests.fixtures import Fixture
@@ -63,6 +64,11 @@ class Way:
     def name(self) -> str:
         """For the name of a test."""
         return f"{self.resource}.{self.method}{'_async' if self.is_async else ''}"
+
+    def takes(self, parameter: str) -> bool:
+        """Whether the method of the installed SDK has this parameter."""
+        with client("http://127.0.0.1") as mistral:
+            return parameter in signature(getattr(resource_of(mistral, self.resource), self.method)).parameters
 
     def __call__(self, url: str, **more: Any) -> None:
         """Make the call and read the answer to its end."""

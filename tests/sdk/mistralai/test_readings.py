@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from contextlib import suppress
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from otel_refusals.testing import StubServer
 from tests.fixtures import FIXTURES, Fixture, fixture
 from tests.reported import assert_reported
-from tests.sdk.mistralai.driver import CALLS, GUARDRAILS, Way, client, resource_of, ways
+from tests.sdk.mistralai.driver import CALLS, GUARDRAILS, Way, client, ways
 from tests.telemetry import Recorded
 
 _CASES = [
@@ -38,14 +37,8 @@ def test_the_sdk_call_is_reported_once_as_the_manifest_says(
     assert {(operation, "mistral_ai"): 1} == recorded.sums("refusal.client.operations", *_NAMES)
 
 
-def _takes_guardrails(way: Way) -> bool:
-    with client("http://127.0.0.1") as mistral:
-        method = getattr(resource_of(mistral, way.resource), way.method)
-    return "guardrails" in inspect.signature(method).parameters
-
-
 _BLOCKED = fixture("mistral/error_403_guardrail.json")
-_GUARDED = [way for way in ways(_BLOCKED) if _takes_guardrails(way)]
+_GUARDED = [way for way in ways(_BLOCKED) if way.takes("guardrails")]
 
 
 @pytest.mark.parametrize("way", _GUARDED, ids=lambda way: way.name)
