@@ -11,9 +11,13 @@ from typing import Any
 from tests.fixtures import Fixture
 
 try:
-    from mistralai.client import Mistral
+    from mistralai.client import Mistral, errors
 except ImportError:  # version 1
     from mistralai import Mistral
+    from mistralai import models as errors
+
+TELLS_THE_BODY = hasattr(errors, "ResponseValidationError")
+"""Whether the exception for an answer that the SDK cannot decode holds that answer."""
 
 MESSAGES = [{"role": "user", "content": "Please."}]
 GUARDRAILS = [{"moderation_llm_v2": {"action": "block"}}]

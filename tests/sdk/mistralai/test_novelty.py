@@ -73,6 +73,6 @@ def test_every_status_reason_and_code_of_a_response_has_a_reading() -> None:
     assert codes
     assert set() == reasons - set(INCOMPLETE_REASONS) - {CONTENT_FILTER}
     assert set() == codes - set(POLICY_CODES) - NOT_REFUSALS
-    model = getattr(import_module("mistralai.client.models.createresponseresponse"), "CreateResponseResponse")
+    model = import_module("mistralai.client.models.createresponseresponse").CreateResponseResponse
     statuses = set(literals(model.model_fields["status"].annotation))
     assert set() == statuses - PENDING - {"completed", "failed", "incomplete", "cancelled"}

@@ -9,14 +9,21 @@ import pytest
 from otel_refusals.testing import StubServer
 from tests.fixtures import FIXTURES, Fixture, fixture
 from tests.reported import assert_reported
-from tests.sdk.mistralai.driver import CALLS, GUARDRAILS, Way, client, ways
+from tests.sdk.mistralai.driver import CALLS, GUARDRAILS, TELLS_THE_BODY, Way, client, ways
 from tests.telemetry import Recorded
+
+_NEEDS_A_BODY = {
+    "mistral/chat_content_filter_thinking_only.json",
+    "mistral/chat_content_filter_no_usage.json",
+    "mistral/chat_stream_content_filter_thinking_only.sse",
+}
+"""What early versions cannot decode; their exception does not hold what the vendor sent, so it is only an error."""
 
 _CASES = [
     pytest.param(fixture, way, id=f"{fixture.path} by {way.name}")
     for fixture in FIXTURES
     for way in ways(fixture)
-    if fixture.path != "mistral/error_403_guardrail.json"
+    if fixture.path != "mistral/error_403_guardrail.json" and (TELLS_THE_BODY or fixture.path not in _NEEDS_A_BODY)
 ]
 
 
