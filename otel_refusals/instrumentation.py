@@ -19,6 +19,7 @@ from otel_refusals.methods import Methods
 from otel_refusals.operation import report_open
 from otel_refusals.patch import Patches, Wrapper
 from otel_refusals.sockets import Sockets
+from otel_refusals.speakeasy import Speakeasy
 from otel_refusals.stainless import Stainless
 from otel_refusals.telemetry import Telemetry
 from otel_refusals.vendor import Chokepoint, Vendor
@@ -133,7 +134,7 @@ def _patches(vendor: Vendor, telemetry: Telemetry) -> Patches:
     stainless = Stainless(vendor, telemetry)
 
     def wrapper_for(point: Chokepoint) -> Wrapper:
-        families = (stainless, Methods(vendor, telemetry, point), Sockets(vendor, telemetry, point))
+        families = (stainless, Methods(vendor, telemetry, point), Sockets(vendor, telemetry, point), Speakeasy())
         wrapper: Wrapper = getattr(next(family for family in families if hasattr(family, point.seam)), point.seam)
         return wrapper
 

@@ -47,3 +47,15 @@ class OpenAIRefusalsInstrumentor(_VendorInstrumentor):
     """Entry point `refusals_openai`."""
 
     vendor = "openai"
+
+
+class MistralRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_mistralai`."""
+
+    vendor = "mistralai"
+
+
+class CohereRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_cohere`."""
+
+    vendor = "cohere"

@@ -16,10 +16,24 @@ from otel_refusals.reader import Reader
 Operation = Literal["chat", "text_completion", "generate_content"]
 """Values of `gen_ai.operation.name` that generate."""
 
-Seam = Literal["call", "async_call", "native_span", "method", "async_method", "generator", "parse_event"]
+Seam = Literal[
+    "call",
+    "async_call",
+    "native_span",
+    "method",
+    "async_method",
+    "generator",
+    "opening",
+    "started_span",
+    "answered_span",
+    "failed_span",
+    "closed_span",
+    "parse_event",
+]
 """What stands at a chokepoint. Of the SDKs that Stainless generates: the method that every call passes, in its two
-forms, and the function that ends the SDK's own span of a call. Of others: a method that is one operation, and a
-generator function, synchronous or not, that yields the items of one. Of a WebSocket: the method that parses an
+forms, and the function that ends the SDK's own span of a call. Of others: a method that is one operation, and,
+synchronous or not, a generator function that yields the items of one, and a context manager that opens their stream.
+Of those that Speakeasy generates: what starts and ends the SDK's own span. Of a WebSocket: the method that parses an
 event."""
 
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from otel_refusals.reader import Reader
 from otel_refusals.vendor import Endpoint, Vendor
-from otel_refusals.vendors import anthropic, openai
+from otel_refusals.vendors import anthropic, cohere, mistral, openai
 
-VENDORS: tuple[Vendor, ...] = (anthropic.VENDOR, openai.VENDOR)
+VENDORS: tuple[Vendor, ...] = (
+    anthropic.VENDOR,
+    openai.VENDOR,
+    mistral.VENDOR,
+    cohere.VENDOR,
+)
 
 
 def find(wire: object) -> tuple[Vendor, Endpoint] | None:
