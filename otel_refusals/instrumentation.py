@@ -15,9 +15,11 @@ from opentelemetry.trace import TracerProvider
 
 from otel_refusals import failure
 from otel_refusals.config import configure
+from otel_refusals.methods import Methods
 from otel_refusals.operation import report_open
 from otel_refusals.patch import Patches, Wrapper
-from otel_refusals.stainless import Seams
+from otel_refusals.sockets import Sockets
+from otel_refusals.stainless import Stainless
 from otel_refusals.telemetry import Telemetry
 from otel_refusals.vendor import Chokepoint, Vendor
 from otel_refusals.vendors import VENDORS
@@ -37,6 +39,7 @@ def instrument(
     stop_reasons: Mapping[str, str] | str | None = None,
     capture_explanation: bool | None = None,
     max_label_values: Mapping[str, int] | int | None = None,
+    providers: Mapping[str, str] | str | None = None,
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
     logger_provider: LoggerProvider | None = None,
@@ -56,6 +59,8 @@ def instrument(
         capture_explanation: Whether the vendor's explanation goes on spans and events. It is content.
         max_label_values: How many distinct models, workloads and unknown stop reasons are told apart on metrics: one
             number for all, or a mapping with `models`, `workloads`, `signals`.
+        providers: Who serves the models at an address, for gateways and servers that speak a vendor's wire, for
+            example `{"llm.example:8000": "vllm"}`: hosts, with or without a port, or their parent domains.
         tracer_provider: Makes the own spans, instead of the global provider.
         meter_provider: Takes the metrics, instead of the global provider.
         logger_provider: Takes the events, instead of the global provider.
@@ -70,6 +75,7 @@ def instrument(
         stop_reasons=stop_reasons,
         capture_explanation=capture_explanation,
         max_label_values=max_label_values,
+        providers=providers,
     )
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return
@@ -101,6 +107,18 @@ def uninstrument(vendors: Iterable[str] | None = None) -> None:
             _reporting.clear()
 
 
+def telemetry_in_use() -> Telemetry:
+    """The telemetry that the active vendors report to; without one, what the environment and the global providers say.
+
+    Raises:
+        ConfigurationError: for a value of the environment that cannot be used.
+    """
+    with _lock:
+        if _reporting:
+            return _reporting[-1][1]
+        return _telemetry(replace(configure(), vendors=frozenset()), None, None, None)
+
+
 def _telemetry(*settings: Any) -> Telemetry:
     for known, telemetry in _reporting:
         if known == settings:
@@ -112,10 +130,11 @@ def _telemetry(*settings: Any) -> Telemetry:
 
 
 def _patches(vendor: Vendor, telemetry: Telemetry) -> Patches:
-    seams = Seams(vendor, telemetry)
+    stainless = Stainless(vendor, telemetry)
 
     def wrapper_for(point: Chokepoint) -> Wrapper:
-        wrapper: Any = getattr(seams, point.seam)
-        return wrapper  # type: ignore[no-any-return]
+        families = (stainless, Methods(vendor, telemetry, point), Sockets(vendor, telemetry, point))
+        wrapper: Wrapper = getattr(next(family for family in families if hasattr(family, point.seam)), point.seam)
+        return wrapper
 
     return Patches(vendor, wrapper_for)

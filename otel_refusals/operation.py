@@ -16,13 +16,15 @@ from threading import Lock
 from time import time_ns
 from types import FrameType
 from typing import TYPE_CHECKING
-from weakref import WeakSet
+from weakref import ReferenceType, WeakSet, ref
 
 from opentelemetry import context as otel_context
+from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
 from otel_refusals.failure import never_fails, swallow
 from otel_refusals.outcome import MISSING, Errored, Incomplete, Outcome, Paused, Unknown
+from otel_refusals.reader import Reader
 from otel_refusals.vendor import Endpoint
 
 if TYPE_CHECKING:
@@ -50,11 +52,14 @@ class Operation:
         endpoint: The route that was called.
         provider: Value of `gen_ai.provider.name`.
         model: The requested model; None where the request names none.
+        context: The context of the call; by default the current one.
+        reader: The reader, where it has read already: then the call is over, and its span is not the current one.
     """
 
     __slots__ = (
         "__weakref__",
         "_annotated",
+        "_error",
         "_failed_by",
         "_report_once",
         "_telemetry",
@@ -65,6 +70,7 @@ class Operation:
         "model",
         "provider",
         "reader",
+        "replay_id",
         "span",
         "started_at",
         "streaming",
@@ -74,23 +80,33 @@ class Operation:
     )
 
     def __init__(
-        self, telemetry: Telemetry, vendor_name: str, endpoint: Endpoint, provider: str, model: str | None
+        self,
+        telemetry: Telemetry,
+        vendor_name: str,
+        endpoint: Endpoint,
+        provider: str,
+        model: str | None,
+        context: Context | None = None,
+        reader: Reader | None = None,
     ) -> None:
         self._report_once = Lock()
         self._telemetry = telemetry
         self._annotated: Outcome | None = None
         self._failed_by: str | None = None
-        self._whole = False
+        self._error: ReferenceType[Exception] | None = None
+        self._whole = reader is not None
         self.decided_at = 0
         self.vendor_name = vendor_name
         self.endpoint = endpoint
         self.provider = provider
         self.model = model
-        self.reader = endpoint.reader()
+        self.reader = endpoint.reader() if reader is None else reader
+        self.replay_id: str | None = None
         # The context and the call's span belong to the moment of the call: a stream is read in another.
-        self.context = otel_context.get_current()
+        self.context = otel_context.get_current() if context is None else context
         self.span: Span | None = None
-        self._use_current_span()
+        if reader is None:
+            self._use_current_span()
         self.started_at = time_ns()
         # Whether the answer is still to arrive; is seen as items, not as bytes; and somebody is sure to end this.
         self.streaming = self.tapped = self.watched = False
@@ -103,6 +119,11 @@ class Operation:
     def ended(self) -> bool:
         """Whether the report was made, so that nothing more can be learned."""
         return self._report_once.locked()
+
+    @property
+    def error(self) -> Exception | None:
+        """The exception that the caller gets, where it is how the vendor answered."""
+        return None if self._error is None else self._error()
 
     @property
     def unread(self) -> bool:
@@ -186,6 +207,8 @@ class Operation:
             return
         self.decided_at = time_ns()
         self._failed_by = type(error).__name__
+        with suppress(TypeError):  # of a kind that cannot be referred to weakly
+            self._error = ref(error)
         self.reader.feed(error)
 
     def _outcome(self) -> Outcome:
@@ -207,8 +230,8 @@ class Operation:
         ids = self.endpoint.results
         if ids == "once":
             return True
-        final = not isinstance(outcome, (Paused, Incomplete))
-        first = final and self._telemetry.seen.first(self.reader.response_id)
+        final = not isinstance(outcome, Paused if ids == "each" else (Paused, Incomplete))
+        first = final and self._telemetry.seen.first(self.replay_id or self.reader.response_id)
         return first or ids == "stored"
 
     @never_fails

@@ -14,11 +14,14 @@ from collections.abc import Callable
 from copy import copy
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from opentelemetry.context import get_current
 
 from otel_refusals.body import End, end_when_closed, watch_bytes
+from otel_refusals.collection import Collection
 from otel_refusals.failure import never_fails, swallow
+from otel_refusals.gateways import PROVIDERS, provider_at
 from otel_refusals.operation import Operation, report_orphans
 from otel_refusals.reader import field, text
 from otel_refusals.suppression import is_suppressed
@@ -48,7 +51,24 @@ class _PostParser:
         return self
 
 
-class Seams:
+class _PageParser:
+    """The same for a call that fetches a list of operations."""
+
+    __slots__ = ("collection", "parser")
+
+    def __init__(self, collection: Collection, parser: Any) -> None:
+        self.collection = collection
+        self.parser = parser
+
+    def __call__(self, value: Any) -> Any:
+        self.collection.see(value)
+        return self.parser(value) if callable(self.parser) else value
+
+    def __deepcopy__(self, memo: object) -> _PageParser:
+        return self
+
+
+class Stainless:
     """The wrappers for one vendor's chokepoints.
 
     Args:
@@ -60,7 +80,7 @@ class Seams:
         self._vendor = vendor
         self._telemetry = telemetry
         self._route = vendor.router()
-        self._providers: dict[type, str] = {}
+        self._providers: WeakKeyDictionary[Any, tuple[Any, str]] = WeakKeyDictionary()
 
     def call(self, wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Around `SyncAPIClient.request`."""
@@ -110,25 +130,34 @@ class Seams:
             if endpoint is None or is_suppressed(get_current()):
                 return None, args, kwargs
             report_orphans()
-            operation = Operation(
-                self._telemetry, self._vendor.name, endpoint, self._provider_of(client), _model_in(options)
-            )
+            name, provider = self._vendor.name, self._provider_of(client)
+            operation = None
             # A copy: the options may be the caller's own, to be used again.
             options = copy(options)
-            options.post_parser = _PostParser(operation, options.post_parser)
+            if endpoint.results == "each":
+                collection = Collection(self._telemetry, name, endpoint, provider, options.url)
+                options.post_parser = _PageParser(collection, options.post_parser)
+            else:
+                operation = Operation(self._telemetry, name, endpoint, provider, _model_in(options))
+                options.post_parser = _PostParser(operation, options.post_parser)
             if len(args) > 1:
                 return operation, (args[0], options, *args[2:]), kwargs
             return operation, args, {**kwargs, "options": options}
         except Exception as error:
-            swallow(error, "Seams._begin", self._vendor.name)
+            swallow(error, "Stainless._begin", self._vendor.name)
             return None, args, kwargs
 
     def _provider_of(self, client: Any) -> str:
-        cls = type(client)
-        provider = self._providers.get(cls)
-        if provider is None:
-            named = (self._vendor.providers.get(base.__name__) for base in cls.__mro__)
-            provider = self._providers[cls] = next(filter(None, named), self._vendor.provider)
+        """By what the configuration says of the address, the client's class, and what is known of the address."""
+        url = getattr(client, "_base_url", None)
+        known = self._providers.get(client)
+        if known is not None and known[0] is url:
+            return known[1]
+        usual = self._vendor.providers[0]
+        provider = provider_at(url, self._telemetry.providers) or self._vendor.provider_of(client)
+        if provider == usual:
+            provider = provider_at(url, PROVIDERS) or usual
+        self._providers[client] = url, provider
         return provider
 
 

@@ -1,6 +1,7 @@
 """What a vendor is: a table. Where its SDK is seen, which of its endpoints generate, and who reads them.
 
-The law of this module: data only. A vendor that needs code beyond its reader shows that the engine is wrong.
+The law of this module: data, and pure functions over the arguments and the client of a call. A vendor that needs more
+code than that beyond its reader shows that the engine is wrong.
 """
 
 from __future__ import annotations
@@ -8,16 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from otel_refusals.reader import Reader
 
 Operation = Literal["chat", "text_completion", "generate_content"]
 """Values of `gen_ai.operation.name` that generate."""
 
-Seam = Literal["call", "async_call", "native_span"]
-"""What stands at a chokepoint: the method that every call of the SDK passes, in its two forms, or the function that
-ends the SDK's own span of a call."""
+Seam = Literal["call", "async_call", "native_span", "method", "async_method", "generator", "parse_event"]
+"""What stands at a chokepoint. Of the SDKs that Stainless generates: the method that every call passes, in its two
+forms, and the function that ends the SDK's own span of a call. Of others: a method that is one operation, and a
+generator function, synchronous or not, that yields the items of one. Of a WebSocket: the method that parses an
+event."""
 
 
 class ReaderType(Protocol):
@@ -33,6 +36,25 @@ class ReaderType(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """One event of a WebSocket, on which several operations may take turns or run side by side.
+
+    Args:
+        lane: Tells the operations of one connection apart, as far as the wire does.
+        endpoint: Who reads it.
+        wire: What is read.
+        first: Whether it begins an operation.
+        last: Whether it ends one.
+    """
+
+    lane: str
+    endpoint: Endpoint
+    wire: object
+    first: bool
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Chokepoint:
     """One attribute of one SDK module that is wrapped when the application imports the module.
 
@@ -41,12 +63,21 @@ class Chokepoint:
         name: Attribute path inside it, for example `SyncAPIClient.request`.
         seam: Which of the engine's wrappers goes there.
         since: The first SDK version that has it; before that its absence is no fault. Empty: always there.
+        endpoint: Of a method: what it calls, or a function that tells it from the arguments by their names; None from
+            it for a call that does not generate. Where calls of all kinds pass, they are routed by URL instead.
+        model: Of a method: the path to the requested model in its arguments.
+        items: Of a method: the attribute of its result that holds the iterator of a stream.
+        frame: Of a WebSocket: what an event of it says about which operation; None from it for any other event.
     """
 
     module: str
     name: str
     seam: Seam
     since: str = ""
+    endpoint: Endpoint | Callable[[Mapping[str, Any]], Endpoint | None] | None = None
+    model: tuple[str, ...] = ("model",)
+    items: str = ""
+    frame: Callable[[Any], Frame | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +90,35 @@ class Endpoint:
         operation: Value of `gen_ai.operation.name`.
         reader: Makes the reader of one operation.
         results: `once`: a result is seen by its call only. `stored`: it can be asked for again by its id. `replayed`:
-        the
-            route shows stored results again, by polls and retrievals; each is reported once per id, and a failure to
-            fetch one is not an operation.
+            the route shows stored results again, by polls and retrievals; each is reported once per id, and a failure
+            to fetch one is not an operation. `each`: the route lists the results of many operations, and so again.
     """
 
     method: str
     path: str
     operation: Operation
     reader: ReaderType
-    results: Literal["once", "stored", "replayed"] = "once"
+    results: Literal["once", "stored", "replayed", "each"] = "once"
+
+
+def by_class(default: str, platforms: Mapping[str, str]) -> Callable[[Any], str]:
+    """A function from a client to its provider.
+
+    Args:
+        default: The provider of a client that is of no other platform.
+        platforms: Class name to provider, for clients of other platforms; the class or any of its bases.
+    """
+    known: dict[type, str] = {}
+
+    def provider_of(client: Any) -> str:
+        cls = type(client)
+        provider = known.get(cls)
+        if provider is None:
+            named = (platforms.get(base.__name__) for base in cls.__mro__)
+            provider = known[cls] = next(filter(None, named), default)
+        return provider
+
+    return provider_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +128,16 @@ class Vendor:
     Args:
         name: Short name, as in the entry point `refusals_<name>`.
         requires: The supported versions, as a requirement.
-        provider: Value of `gen_ai.provider.name`.
-        providers: Client class name to provider, for clients of other platforms; the class or any of its bases.
+        providers: The values of `gen_ai.provider.name` that its clients can have, the usual one first.
+        provider_of: The one of a client that makes a call, or of its resource.
         chokepoints: Where the SDK is seen.
         endpoints: What is seen there.
     """
 
     name: str
     requires: str
-    provider: str
-    providers: Mapping[str, str]
+    providers: tuple[str, ...]
+    provider_of: Callable[[Any], str]
     chokepoints: tuple[Chokepoint, ...]
     endpoints: tuple[Endpoint, ...]
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from otel_refusals.vendor import Chokepoint, Endpoint, Vendor
+from otel_refusals.vendor import Chokepoint, Endpoint, Vendor, by_class
 from otel_refusals.vendors._anthropic_messages import MessagesReader
+from otel_refusals.vendors._anthropic_sessions import SessionEventReader
+from otel_refusals.vendors._batch_line import BatchLineReader
 
 VENDOR = Vendor(
     name="anthropic",
     requires="anthropic >= 0.51, < 3",
-    provider="anthropic",
-    providers={
-        "BaseBedrockClient": "aws.bedrock",
-        "BaseMantleClient": "aws.bedrock",
-        "BaseVertexClient": "gcp.vertex_ai",
-    },
+    providers=("anthropic", "aws.bedrock", "gcp.vertex_ai"),
+    provider_of=by_class(
+        "anthropic",
+        {"BaseBedrockClient": "aws.bedrock", "BaseMantleClient": "aws.bedrock", "BaseVertexClient": "gcp.vertex_ai"},
+    ),
     chokepoints=(
         Chokepoint("anthropic._base_client", "SyncAPIClient.request", "call"),
         Chokepoint("anthropic._base_client", "AsyncAPIClient.request", "async_call"),
@@ -22,5 +23,10 @@ VENDOR = Vendor(
     endpoints=(
         Endpoint("POST", "/v1/messages", "chat", MessagesReader),
         Endpoint("POST", "/v1/complete", "text_completion", MessagesReader),
+        Endpoint("GET", "/v1/messages/batches/{id}/results", "chat", BatchLineReader, results="each"),
+        Endpoint("GET", "/v1/sessions/{id}/events", "chat", SessionEventReader, results="each"),
+        Endpoint("GET", "/v1/sessions/{id}/events/stream", "chat", SessionEventReader, results="each"),
+        Endpoint("GET", "/v1/sessions/{id}/threads/{id}/events", "chat", SessionEventReader, results="each"),
+        Endpoint("GET", "/v1/sessions/{id}/threads/{id}/stream", "chat", SessionEventReader, results="each"),
     ),
 )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
+import tempfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,9 @@ RULES = Path(__file__).resolve().parents[2] / "alert_rules"
 TOOLS = ("promtool", "promtool-2.42", "vmalert-tool")
 
 _PATIENCE = 900
+_ALONE = Path(tempfile.gettempdir()) / "otel-refusals-vmalert-tool.lock"
+"""vmalert-tool runs its store on one fixed port, so one runs at a time, whatever runs the tests side by side."""
+
 _LABELS = "$labels."
 
 
@@ -54,7 +61,13 @@ def failures(tool: str, document: Mapping[str, Any], home: Path) -> str:
     path = home / "rules.test.yml"
     path.write_text(yaml.safe_dump(content, sort_keys=False))
     command = ["unittest", f"--files={path}"] if vmalert else ["test", "rules", str(path)]
-    done = subprocess.run([path_of(tool), *command], capture_output=True, text=True, timeout=_PATIENCE, cwd=home)
+    apart = {**os.environ, "TMPDIR": str(home)}
+    with _ALONE.open("w") if vmalert else nullcontext() as lock:
+        if lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(
+            [path_of(tool), *command], capture_output=True, text=True, timeout=_PATIENCE, cwd=home, env=apart
+        )
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
