@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 from otel_refusals.reader import Reader
 
-Operation = Literal["chat", "text_completion", "generate_content"]
+Operation = Literal["chat", "text_completion", "generate_content", "apply_guardrail"]
 """Values of `gen_ai.operation.name` that generate."""
 
 Seam = Literal["call", "async_call", "native_span", "method", "async_method", "generator"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from otel_refusals.reader import Reader
 from otel_refusals.vendor import Vendor
-from otel_refusals.vendors import anthropic, openai
+from otel_refusals.vendors import anthropic, bedrock, openai
 
-VENDORS: tuple[Vendor, ...] = (anthropic.VENDOR, openai.VENDOR)
+VENDORS: tuple[Vendor, ...] = (bedrock.VENDOR, anthropic.VENDOR, openai.VENDOR)
+"""Where two would read a shape, the one that claims less comes first: a body that came through Bedrock may be anybody's."""
 
 
 def reader_for(wire: object) -> Reader | None:
