@@ -14,6 +14,7 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from otel_refusals import failure
+from otel_refusals.aws import Aws
 from otel_refusals.config import configure
 from otel_refusals.methods import Methods
 from otel_refusals.operation import report_open
@@ -113,10 +114,11 @@ def _telemetry(*settings: Any) -> Telemetry:
 
 
 def _patches(vendor: Vendor, telemetry: Telemetry) -> Patches:
-    stainless = Stainless(vendor, telemetry)
+    families = (Stainless(vendor, telemetry), Aws(vendor, telemetry))
 
     def wrapper_for(point: Chokepoint) -> Wrapper:
-        family = stainless if hasattr(stainless, point.seam) else Methods(vendor, telemetry, point)
+        family: Any = next((one for one in families if hasattr(one, point.seam)), None)
+        family = family or Methods(vendor, telemetry, point)
         wrapper: Wrapper = getattr(family, point.seam)
         return wrapper
 

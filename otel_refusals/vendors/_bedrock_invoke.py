@@ -107,10 +107,10 @@ def _reader_of(wire: object) -> Reader:
 
 
 def _decoded(payload: object) -> object:
-    """The JSON of a chunk: bytes as botocore decodes them, base64 as they are on the wire."""
+    """The JSON of a chunk: from bytes, as botocore hands them over, or base64, as it is on the wire; or there already."""
     try:
         if isinstance(payload, str):
             payload = b64decode(payload)
-        return json.loads(payload) if isinstance(payload, (bytes, bytearray)) else None
+        return json.loads(payload) if isinstance(payload, (bytes, bytearray)) else payload
     except (ValueError, RecursionError):
         return None

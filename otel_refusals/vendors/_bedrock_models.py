@@ -58,6 +58,9 @@ REFUSALS: dict[str, tuple[Category, Stage | None]] = {
 """Declines, in lower case, with the stage where the word itself tells it."""
 
 _LISTS = ("results", "outputs", "generations", "completions", "choices", "artifacts")
+_OWN = ("completionReason", "outputText", "generation", "generations", "finish_reasons", "images")
+"""Members that no other provider's bodies have."""
+
 _REASON = (
     ("completionReason",),
     ("stop_reason",),
@@ -128,7 +131,7 @@ class ModelsReader:
         """Whether `wire` has a shape that no other provider's has."""
         if not isinstance(wire, dict):
             return False
-        if any(name in wire for name in ("completionReason", "outputText", "generation", "finish_reasons")):
+        if any(name in wire for name in _OWN):
             return True
         choice = _choices(wire)[0]
         return choice is not wire and "finish_reason" not in choice and _reason(choice) is not None
@@ -148,7 +151,6 @@ class ModelsReader:
             index = position if choice is wire else number(choice, "index")
             self._read_choice(position if index is None else index, choice)
         self._tokens.read(wire)
-        self._tokens.read(choices[0])
         self._read_images(wire)
         self.decided = bool(self._reasons)
 
@@ -222,10 +224,11 @@ class Tokens:
         self.input: int | None = None
         self.output: int | None = None
 
-    def read(self, wire: object) -> None:
-        """Take in a body, one of its choices, or an event."""
-        self.input = _number(wire, _INPUT_TOKENS, self.input)
-        self.output = _number(wire, _OUTPUT_TOKENS, self.output)
+    def read(self, wire: dict[str, object]) -> None:
+        """Take in a body with its first answer, or an event."""
+        for part in (wire, _choices(wire)[0]):
+            self.input = _number(part, _INPUT_TOKENS, self.input)
+            self.output = _number(part, _OUTPUT_TOKENS, self.output)
 
 
 def _number(wire: object, paths: tuple[tuple[str, ...], ...], otherwise: int | None) -> int | None:
