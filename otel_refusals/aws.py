@@ -23,7 +23,7 @@ from otel_refusals.failure import never_fails, swallow
 from otel_refusals.operation import Operation, report_orphans
 from otel_refusals.reader import NOTHING, field
 from otel_refusals.suppression import is_suppressed
-from otel_refusals.tap import AsyncTap, Tap
+from otel_refusals.tap import AsyncTap, Tap, tee
 from otel_refusals.telemetry import Telemetry
 from otel_refusals.vendor import Vendor
 
@@ -269,7 +269,11 @@ def _watched(kind: Any) -> type:
 
         return leave
 
+    def read_chunked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        chunks = kind.read_chunked(self, *args, **kwargs)
+        return chunks if self._document is None else tee(chunks, self._document)
+
     own: dict[str, Any] = {name: leaving(name) for name in ("close", "release") if hasattr(kind, name)}
-    if hasattr(kind, "stream"):  # a synchronous one
-        own["read"] = read
+    if hasattr(kind, "read_chunked"):  # urllib3's
+        own.update(read=read, read_chunked=read_chunked)
     return type(kind.__name__, (kind,), {**own, "__module__": kind.__module__})
