@@ -178,6 +178,9 @@ class _Events:
         name = headers.get(":event-type")
         if name is not None:
             self._operation.item({name: _json(frame.payload)})
+            # Others end their span with the last event, not with the end of the stream: so it is ours as well.
+            if getattr(self._operation.reader, "ended", False):
+                self._operation.end()
             return
         code, message = headers.get(":exception-type"), frame.payload
         if code is None:

@@ -50,6 +50,7 @@ class ConverseReader:
         "_stop_reason",
         "_usage",
         "decided",
+        "ended",
         "skip",
     )
 
@@ -60,6 +61,7 @@ class ConverseReader:
     def __init__(self) -> None:
         self.skip: frozenset[str] = NOTHING
         self.decided = self._content = self._finished = False
+        self.ended = False  # whether the last event of a stream was read
         self._stop_reason: str | None = None
         self._category: str | None = None
         self._explanation: str | None = None
@@ -133,6 +135,10 @@ class ConverseReader:
             self._category, self._explanation = text(details, "category"), text(details, "explanation")
         self.decided = self._finished or self._stop_reason not in (None, GUARDRAIL)
 
+    def _read_last(self, wire: object) -> None:
+        self._read_metadata(wire)
+        self.ended = self.decided
+
     def _read_metadata(self, wire: object) -> None:
         usage = field(wire, "usage")
         for name in ("inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens", "outputTokens"):
@@ -190,7 +196,7 @@ _EVENTS = {
     "contentBlockDelta": ConverseReader._read_delta,
     "contentBlockStop": lambda *_: None,
     "messageStop": ConverseReader._read_stop,
-    "metadata": ConverseReader._read_metadata,
+    "metadata": ConverseReader._read_last,
 }
 
 

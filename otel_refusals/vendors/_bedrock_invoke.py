@@ -21,6 +21,9 @@ from otel_refusals.vendors._openai_chat import ChatReader
 
 ACTION = "amazon-bedrock-guardrailAction"
 TRACE = "amazon-bedrock-trace"
+METRICS = "amazon-bedrock-invocationMetrics"
+"""A member of the last event of a stream."""
+
 INTERVENED = frozenset({"INTERVENED", "GUARDRAIL_INTERVENED"})
 
 
@@ -30,13 +33,14 @@ class InvokeReader:
     Which kind of body it is, the first object with a known shape tells: a model may be named by an opaque ARN.
     """
 
-    __slots__ = ("_action", "_assessments", "_body", "_error", "_tokens", "decided", "generates")
+    __slots__ = ("_action", "_assessments", "_body", "_error", "_tokens", "decided", "ended", "generates")
 
     glance = staticmethod(never)
     skip = NOTHING
 
     def __init__(self) -> None:
         self.decided = False
+        self.ended = False  # whether the last event of a stream was read
         self.generates = True  # whether this is an operation at all, and no embedding or ranking
         self._body: Reader | None = None
         self._action: str | None = None
@@ -78,6 +82,7 @@ class InvokeReader:
             self._body = _reader_of(wire)
         self._body.feed(wire)
         self.decided = self._body.decided or self._action is not None
+        self.ended = self.decided and METRICS in wire
 
     def _read_guardrail(self, wire: object) -> None:
         action = text(wire, ACTION)

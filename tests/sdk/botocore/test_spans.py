@@ -28,6 +28,7 @@ CASES = {
 def both(request: pytest.FixtureRequest, instrument: Callable[..., Recorded]) -> Iterator[Recorded]:
     """Both instrumentations, in either order, and off in the other."""
     theirs = official.BotocoreInstrumentor()
+    plain = {name: vars(botocore.client.BaseClient)[name] for name in ("_make_api_call", "_make_request")}
     if request.param == "ours first":
         recorded = instrument()
         theirs.instrument(tracer_provider=recorded.tracer_provider)
@@ -42,8 +43,7 @@ def both(request: pytest.FixtureRequest, instrument: Callable[..., Recorded]) ->
         yield recorded
         theirs.uninstrument()
         otel_refusals.uninstrument()
-    for name in ("_make_api_call", "_make_request"):
-        assert not hasattr(vars(botocore.client.BaseClient)[name], "__wrapped__")
+    assert plain == {name: vars(botocore.client.BaseClient)[name] for name in plain}
 
 
 def read(surface: str, response: Any) -> None:
