@@ -19,6 +19,7 @@ from otel_refusals.config import configure
 from otel_refusals.methods import Methods
 from otel_refusals.operation import report_open
 from otel_refusals.patch import Patches, Wrapper
+from otel_refusals.sockets import Sockets
 from otel_refusals.stainless import Stainless
 from otel_refusals.telemetry import Telemetry
 from otel_refusals.vendor import Chokepoint, Vendor
@@ -114,12 +115,11 @@ def _telemetry(*settings: Any) -> Telemetry:
 
 
 def _patches(vendor: Vendor, telemetry: Telemetry) -> Patches:
-    families = (Stainless(vendor, telemetry), Aws(vendor, telemetry))
+    stainless, aws = Stainless(vendor, telemetry), Aws(vendor, telemetry)
 
     def wrapper_for(point: Chokepoint) -> Wrapper:
-        family: Any = next((one for one in families if hasattr(one, point.seam)), None)
-        family = family or Methods(vendor, telemetry, point)
-        wrapper: Wrapper = getattr(family, point.seam)
+        families = (stainless, aws, Methods(vendor, telemetry, point), Sockets(vendor, telemetry, point))
+        wrapper: Wrapper = getattr(next(family for family in families if hasattr(family, point.seam)), point.seam)
         return wrapper
 
     return Patches(vendor, wrapper_for)

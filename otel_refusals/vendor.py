@@ -17,11 +17,21 @@ Operation = Literal["chat", "text_completion", "generate_content", "apply_guardr
 """Values of `gen_ai.operation.name` that generate; and `apply_guardrail`, which is ours: the conventions have no word for
 a call that asks a guardrail alone, and it declines like any."""
 
-Seam = Literal["call", "async_call", "native_span", "method", "async_method", "generator", "aws_call", "async_aws_call"]
+Seam = Literal[
+    "call",
+    "async_call",
+    "native_span",
+    "method",
+    "async_method",
+    "generator",
+    "parse_event",
+    "aws_call",
+    "async_aws_call",
+]
 """What stands at a chokepoint. Of the SDKs that Stainless generates: the method that every call passes, in its two
 forms, and the function that ends the SDK's own span of a call. Of others: a method that is one operation, and a
-generator function, synchronous or not, that yields the items of one. Of the AWS SDKs: the method that makes the
-requests of all services, in its two forms."""
+generator function, synchronous or not, that yields the items of one. Of a WebSocket: the method that parses an
+event. Of the AWS SDKs: the method that makes the requests of all services, in its two forms."""
 
 
 class ReaderType(Protocol):
@@ -37,6 +47,25 @@ class ReaderType(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """One event of a WebSocket, on which several operations may take turns or run side by side.
+
+    Args:
+        lane: Tells the operations of one connection apart, as far as the wire does.
+        endpoint: Who reads it.
+        wire: What is read.
+        first: Whether it begins an operation.
+        last: Whether it ends one.
+    """
+
+    lane: str
+    endpoint: Endpoint
+    wire: object
+    first: bool
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Chokepoint:
     """One attribute of one SDK module that is wrapped when the application imports the module.
 
@@ -49,6 +78,7 @@ class Chokepoint:
             it for a call that does not generate. Where calls of all kinds pass, they are routed by URL instead.
         model: Of a method: the path to the requested model in its arguments.
         items: Of a method: the attribute of its result that holds the iterator of a stream.
+        frame: Of a WebSocket: what an event of it says about which operation; None from it for any other event.
     """
 
     module: str
@@ -58,6 +88,7 @@ class Chokepoint:
     endpoint: Endpoint | Callable[[Mapping[str, Any]], Endpoint | None] | None = None
     model: tuple[str, ...] = ("model",)
     items: str = ""
+    frame: Callable[[Any], Frame | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +102,14 @@ class Endpoint:
         reader: Makes the reader of one operation.
         results: `once`: a result is seen by its call only. `stored`: it can be asked for again by its id. `replayed`:
             the route shows stored results again, by polls and retrievals; each is reported once per id, and a failure
-            to fetch one is not an operation.
+            to fetch one is not an operation. `each`: the route lists the results of many operations, and so again.
     """
 
     method: str
     path: str
     operation: Operation
     reader: ReaderType
-    results: Literal["once", "stored", "replayed"] = "once"
+    results: Literal["once", "stored", "replayed", "each"] = "once"
 
 
 def by_class(default: str, platforms: Mapping[str, str]) -> Callable[[Any], str]:
