@@ -139,11 +139,10 @@ def _watch_events(operation: Operation, stream: Any) -> None:
 
 
 def _watch_body(operation: Operation, response: Any) -> None:
-    if hasattr(response, "aiter_raw"):
-        watch_bytes(response, operation)
-        return
     document = _Document(operation, response)
-    if hasattr(response, "content"):
+    if hasattr(response, "aiter_raw"):  # httpx's
+        watch_bytes(response, operation, document)
+    elif hasattr(response, "content"):  # aiohttp's
         response.content = _Content(response.content, document)
         _watch_response(response, operation.leave)
     else:
@@ -212,13 +211,20 @@ class _Document(Body):
         length = response.headers.get("content-length", "")
         self._missing = int(length) if length.isdecimal() else None
 
-    def read(self, data: bytes, asked: int | None) -> None:
-        """The caller asked for so many bytes (None or less than zero: for all) and got `data`."""
-        if data:
-            self.item(data)
+    @never_fails
+    def item(self, chunk: bytes) -> None:
+        """Read one piece of the body."""
+        super().item(chunk)
         if self._missing is not None:
-            self._missing -= len(data)
-        if asked is None or asked < 0 or self._missing == 0 or (asked and not data):
+            self._missing -= len(chunk)
+            if not self._missing:
+                self.end()
+
+    def read(self, chunk: bytes, asked: int | None) -> None:
+        """The caller asked for so many bytes (None or less than zero: for all) and got `chunk`."""
+        if chunk:
+            self.item(chunk)
+        if asked is None or asked < 0 or (asked and not chunk):
             self.end()
 
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import aiobotocore.client
 import aiobotocore.session
+import botocore.session
 import pytest
 from aiobotocore.config import AioConfig
+from botocore import xform_name
 from botocore.exceptions import ClientError, EventStreamError
 
 import otel_refusals
@@ -51,6 +53,9 @@ async def client(url: str, **config: Any) -> AsyncIterator[Any]:
 
 
 Use = Callable[[Any], Awaitable[Any]]
+BY_NAME = {
+    xform_name(name) for name in botocore.session.Session().get_service_model("bedrock-runtime").operation_names
+}
 
 
 @pytest.fixture
@@ -59,6 +64,8 @@ def use(vendor: StubServer) -> Callable[..., Any]:
 
     def make(surface: str, reply: Reply, then: Use, **config: Any) -> Any:
         method, arguments = CALLS[surface]
+        if method not in BY_NAME:
+            pytest.skip(f"this botocore has no {method}")
         vendor.queue(reply)
 
         async def run() -> Any:
@@ -73,6 +80,13 @@ def use(vendor: StubServer) -> Callable[..., Any]:
 async def whole(response: Any) -> Any:
     """Nothing to read."""
     return response
+
+
+async def close(response: Any) -> None:
+    """Read nothing; over httpx a body is closed asynchronously."""
+    closed = stream_of(response).close()
+    if closed is not None:
+        await closed
 
 
 async def read_stream(response: Any) -> list[Any]:
@@ -154,7 +168,7 @@ def test_a_body_can_be_read_in_every_way(http: str, then: Use, recorded: Recorde
 def _has_httpx() -> bool:
     from importlib.util import find_spec
 
-    return find_spec("httpx") is not None or find_spec("httpx2") is not None
+    return find_spec("httpx2") is not None
 
 
 @pytest.mark.parametrize(
@@ -201,30 +215,41 @@ def test_a_caller_who_leaves_at_the_stop_reason_is_told_of_the_refusal(
     )
 
 
-def test_what_is_left_unread_is_incomplete(recorded: Recorded, use: Callable[..., Any]) -> None:
-    """A stream that is closed, a body that is closed, one that is left in the middle, one that is dropped."""
+UNCLOSED = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+"""aiohttp complains of a response that is dropped unread, and so it should."""
 
-    async def close(response: Any) -> None:
-        closed = (response.get("stream") or response["body"]).close()
-        if closed is not None:
-            await closed
+
+def test_what_is_closed_unread_is_incomplete(recorded: Recorded, use: Callable[..., Any]) -> None:
+    """A stream, a body, and a body that is left in the middle."""
 
     async def middle(response: Any) -> None:
         async with response["body"] as body:
             await getattr(body, "content", body).read(9)
 
+    use(CONVERSE_STREAM, STREAM.reply, close)
+    use(INVOKE, BODY.reply, close)
+    use(INVOKE, BODY.reply, middle)
+
+    assert {"incomplete": 3} == recorded.outcomes
+
+
+@UNCLOSED
+def test_a_body_that_is_dropped_is_incomplete(
+    recorded: Recorded, use: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """When nobody holds it; but asyncio's complaint would, as long as pytest keeps it."""
+    caplog.set_level("CRITICAL", "asyncio")
+
     async def drop(response: Any) -> None:
         response.clear()
         gc.collect()
 
-    use(CONVERSE_STREAM, STREAM.reply, close)
-    use(INVOKE, BODY.reply, close)
-    use(INVOKE, BODY.reply, middle)
     use(INVOKE, BODY.reply, drop)
 
-    assert {"incomplete": 4} == recorded.outcomes
+    assert {"incomplete": 1} == recorded.outcomes
 
 
+@UNCLOSED
 def test_a_cancelled_stream_is_incomplete(recorded: Recorded, vendor: StubServer) -> None:
     """The cancellation goes through, and says nothing about the vendor."""
     gate = asyncio.Event
@@ -271,6 +296,7 @@ def test_a_connection_that_is_cut_is_incomplete(surface: str, recorded: Recorded
                     pass
             else:
                 await response["body"].read()
+        await close(response)
 
     use(surface, Reply(start, content_type=CONTENT_TYPE, cut=True), read)
 
