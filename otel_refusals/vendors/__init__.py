@@ -7,7 +7,7 @@ from otel_refusals.vendor import Vendor
 from otel_refusals.vendors import anthropic, bedrock, openai
 
 VENDORS: tuple[Vendor, ...] = (bedrock.VENDOR, anthropic.VENDOR, openai.VENDOR)
-"""Where two would read a shape, the one that claims less comes first: a body that came through Bedrock may be anybody's."""
+"""Where two would read a shape, the one that claims less comes first: on Bedrock there are bodies of all kinds."""
 
 
 def reader_for(wire: object) -> Reader | None:

@@ -134,7 +134,7 @@ class ModelsReader:
         if any(name in wire for name in _OWN):
             return True
         choice = _choices(wire)[0]
-        return choice is not wire and "finish_reason" not in choice and _reason(choice) is not None
+        return choice is not wire and field(choice, "finish_reason") is None and _reason(choice) is not None
 
     @property
     def finish_reasons(self) -> tuple[str, ...]:
