@@ -14,8 +14,8 @@ from typing import Any, Literal, Protocol
 from otel_refusals.reader import Reader
 
 Operation = Literal["chat", "text_completion", "generate_content", "apply_guardrail"]
-"""Values of `gen_ai.operation.name` that generate. The last is ours: the conventions have no word for a call that asks a
-guardrail alone, and it declines like any."""
+"""Values of `gen_ai.operation.name` that generate. The last is ours: the conventions have no word for a call that asks
+a guardrail alone, and it declines like any."""
 
 Seam = Literal[
     "call",
