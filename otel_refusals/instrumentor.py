@@ -59,3 +59,9 @@ class CohereRefusalsInstrumentor(_VendorInstrumentor):
     """Entry point `refusals_cohere`."""
 
     vendor = "cohere"
+
+
+class BotocoreRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_botocore`."""
+
+    vendor = "botocore"
