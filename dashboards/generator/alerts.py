@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dashboards.generator import queries as q
+from dashboards.generator.fields import Json
 from dashboards.generator.page import workload_url
-from dashboards.generator.panels import Column, Json, Query, stat, table, timeseries
+from dashboards.generator.panels import Query, stat, timeseries
 from dashboards.generator.style import BLUE, GREEN, NO_RULES, ORANGE, RED, UNWATCHED
+from dashboards.generator.tables import Column, table
 
 RUNBOOKS = "https://github.com/otel-refusals/otel-refusals/blob/main/alert_rules/runbooks"
-SEVERITIES = {"critical": ("critical", RED), "warning": ("warning", ORANGE), "info": ("info", BLUE)}
+SEVERITIES = {3.0: ("critical", RED), 2.0: ("warning", ORANGE), 1.0: ("info", BLUE)}
 
 NOTHING_FIRES = "No alert fires. Whether the rules are loaded is on Pipeline health."
 
@@ -29,30 +31,22 @@ def count_of_firing() -> Json:
 
 def what_fires() -> Json:
     """Which alerts, about what."""
-    headers = {
-        "severity": "Severity",
-        "alertname": "Alert",
-        q.WORKLOAD: "Workload",
-        q.MODEL: "Model",
-        q.SIGNAL: "Stop reason",
-    }
-    panel = table(
+    headers = {"alertname": "Alert", q.WORKLOAD: "Workload", q.MODEL: "Model", q.SIGNAL: "Stop reason"}
+    about = f"group by ({', '.join(headers)})"
+    severities = (f"{rank:g} * {about} ({q.firing(word)})" for rank, (word, _) in SEVERITIES.items())
+    return table(
         "What fires",
         "Alerts that fire, of any severity. A click on an alert opens its runbook, on a workload its page.",
         headers,
-        [Column("Firing", f"count by ({', '.join(headers)}) ({q.firing('.+')})")],
+        [Column("Severity", " or ".join(severities), words=SEVERITIES)],
         empty=NOTHING_FIRES,
         sort="Severity",
-        descending=False,
         links={
             "Alert": ("Runbook", f"{RUNBOOKS}/${{__value.raw}}.md"),
             "Workload": ("Workload", workload_url("workload=${__value.raw}")),
         },
-        widths={"Severity": 82, "Alert": 220},
-        words={"Severity": SEVERITIES},
+        widths={"Severity": 80, "Alert": 200, "Workload": 90, "Model": 110},
     )
-    panel["transformations"][1]["options"]["excludeByName"]["Value"] = True
-    return panel
 
 
 def when_it_fired() -> Json:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dashboards.generator import queries as q
 from dashboards.generator.alerts import count_of_firing, what_fires
+from dashboards.generator.fields import Json
 from dashboards.generator.page import OVERVIEW, Row, page, workload_url
-from dashboards.generator.panels import Column, Json, Query, matrix, stat, table, timeseries
+from dashboards.generator.panels import Query, stat, timeseries
+from dashboards.generator.rates import rate, rate_now, refused, unknown
 from dashboards.generator.style import (
     BLUE,
     GREEN,
-    GREY,
     NO_OPERATIONS,
+    NO_REFUSALS,
     NO_RULES,
     NO_TELEMETRY,
     ORANGE,
@@ -19,9 +21,11 @@ from dashboards.generator.style import (
     RED,
     SILENT,
     STAGE_COLORS,
+    TRANSPARENT,
     UNWATCHED,
     YELLOW,
 )
+from dashboards.generator.tables import Column, matrix, table
 from otel_refusals.names import (
     DISCARDED_INPUT_TOKENS,
     DISCARDED_OUTPUT_TOKENS,
@@ -29,6 +33,9 @@ from otel_refusals.names import (
     UNKNOWN_LAST_SEEN,
     UNKNOWN_STOP_REASONS,
 )
+
+RECENT = ((900, ORANGE), (86400, TRANSPARENT))
+"""Colours of an age, on top of red: the alert fires for 15 minutes."""
 
 BY_WORKLOAD = (q.WORKLOAD,)
 BY_MODEL = (q.PROVIDER, q.MODEL)
@@ -43,46 +50,31 @@ def dashboard() -> Json:
         (
             Row(
                 "Right now",
-                4,
+                5,
                 (
                     (3, count_of_firing()),
-                    (3, _unknown()),
+                    (3, unknown()),
                     (3, _unknown_age()),
                     (3, _over_threshold()),
-                    (3, _refused()),
-                    (3, _rate_now()),
+                    (3, refused()),
+                    (3, rate_now()),
                     (3, _errors_now()),
                     (3, _rescued()),
                 ),
             ),
-            Row("", 9, ((15, _rate()), (9, what_fires()))),
-            Row("Where", 7, ((24, _workloads()),)),
-            Row("", 8, ((14, _models()), (10, _rate_by_workload()))),
-            Row("What", 8, ((8, _category_by_stage()), (8, _outcomes()), (8, _mid_stream()))),
+            Row("", 9, ((14, rate()), (10, what_fires()))),
+            Row("Where", 9, ((24, _workloads()),)),
+            Row("", 8, ((14, _models()), (10, _near_threshold()))),
+            Row("What", 9, ((8, _category_by_stage()), (8, _outcomes()), (8, _mid_stream()))),
             Row("", 7, ((16, _unknown_stop_reasons()), (8, _rescue()))),
         ),
     )
 
 
-def _unknown() -> Json:
-    return stat(
-        "Unknown stop reasons, 24 h",
-        "Operations that ended with a stop reason no reader knows. Each one is an answer whose meaning nobody has "
-        "decided yet: the first one pages.",
-        "short",
-        q.counted(q.total(UNKNOWN_STOP_REASONS, "24h"), q.REPORTED),
-        empty=NO_TELEMETRY,
-        steps=((0.5, RED),),
-        words={**SILENT, 0: ("none", GREEN)},
-        loud=True,
-        decimals=0,
-    )
-
-
 def _unknown_age() -> Json:
     return stat(
-        "Since the last unknown",
-        "Time since an unknown stop reason was last seen, from the last-seen gauge, within the last 7 days. The alert "
+        "Last unknown",
+        "How long ago an unknown stop reason was last seen, from the last-seen gauge, within 7 days. The alert "
         "fires for 15 minutes.",
         "s",
         f"time() - max(last_over_time({UNKNOWN_LAST_SEEN.prometheus}{{{q.SELECTED}}}[7d]))",
@@ -94,44 +86,16 @@ def _unknown_age() -> Json:
 
 
 def _over_threshold() -> Json:
-    worst = f"max by ({q.WORKLOAD}) ({q.WILSON_LOWER})"
     return stat(
-        "Workloads over threshold",
+        "Over threshold",
         "Workloads where even the Wilson lower bound of the refusal rate (z = 3, last hour) is above their threshold: "
         "more than chance.",
         "short",
-        q.counted(f"count({worst} > on ({q.WORKLOAD}) max by ({q.WORKLOAD}) ({q.THRESHOLD}))", q.THRESHOLD),
+        q.counted(f"count({q.of_threshold()} > 1)", q.THRESHOLD),
         empty=NO_RULES,
         steps=((1, RED),),
         words={**UNWATCHED, 0: ("none", GREEN)},
         loud=True,
-    )
-
-
-def _refused() -> Json:
-    return stat(
-        "Refused, 1 h",
-        "Operations of the last hour that were declined and that no fallback answered: the caller got nothing.",
-        "short",
-        q.counted(q.operations("1h", "refused"), q.REPORTED),
-        empty=NO_TELEMETRY,
-        below=RED,
-        words=SILENT,
-        trend=True,
-        decimals=0,
-    )
-
-
-def _rate_now() -> Json:
-    return stat(
-        "Refusal rate, 1 h",
-        "Refused operations of the last hour as a share of those that were answered at all, errors left out.",
-        "percentunit",
-        q.refusal_rate(),
-        empty=NO_OPERATIONS,
-        below=RED,
-        trend=True,
-        decimals=1,
     )
 
 
@@ -163,26 +127,6 @@ def _rescued() -> Json:
     )
 
 
-def _rate() -> Json:
-    answered_in_1h = q.answered("1h")
-    rate = q.refusal_rate()
-    return timeseries(
-        "Refusal rate, and the error rate that does not show it",
-        "Share of the last hour's operations at each moment, for the selection as a whole. At least: the Wilson lower "
-        "bound (z = 3), which is what alerts compare with the threshold. Usual: the 7 days before. Threshold: the "
-        "lowest of the selected workloads.",
-        "percentunit",
-        [
-            Query(rate, "Refused", RED),
-            Query(q.wilson_lower(rate, answered_in_1h), "At least", "light-red", dashed=True),
-            Query(f"min({q.THRESHOLD})", "Threshold", YELLOW, dashed=True),
-            Query(q.baseline(), "Usual (7 days)", GREY, dashed=True),
-            Query(q.error_rate(), "Errors", ORANGE),
-        ],
-        empty=NO_OPERATIONS,
-    )
-
-
 def _workloads() -> Json:
     worst = f"max by ({q.WORKLOAD}) ({q.WILSON_LOWER})"
     threshold = f"max by ({q.WORKLOAD}) ({q.THRESHOLD})"
@@ -192,23 +136,21 @@ def _workloads() -> Json:
     )
     return table(
         "Workloads, last hour",
-        "Which workload is refused. At least: the Wilson lower bound of its worst model. Of threshold: that bound as a "
-        "share of the workload's threshold; from 100 % the alert fires. A click on a workload opens its page.",
+        "Which workload is refused. Worst model: the Wilson lower bound (z = 3) of its worst model's rate. Of "
+        "threshold: that bound as a share of the workload's threshold; from 100 % the alert fires.",
         {q.WORKLOAD: "Workload"},
         [
             Column("Operations", q.operations("1h", by=BY_WORKLOAD), decimals=0),
             Column("Refused", q.operations("1h", "refused", BY_WORKLOAD), decimals=0),
             Column("Refusal rate", q.refusal_rate(BY_WORKLOAD), "percentunit", decimals=1),
-            Column("At least", worst, "percentunit", decimals=1),
-            Column(
-                "Of threshold", f"{worst} / on ({q.WORKLOAD}) {threshold}", "percentunit", ((0.5, YELLOW), (1, RED)), 0
-            ),
+            Column("Worst model", worst, "percentunit", decimals=1),
+            Column("Of threshold", q.of_threshold(), "percentunit", ((0.5, YELLOW), (1, RED)), 0),
             Column("Threshold", threshold, "percentunit", decimals=1),
             Column("Usual (7 days)", q.baseline(q.WORKLOAD), "percentunit", decimals=1),
             Column("Error rate", q.error_rate(BY_WORKLOAD), "percentunit", decimals=1),
             Column("Rescued", q.operations("1h", "rescued", BY_WORKLOAD), decimals=0),
             Column("Unknown", q.operations("1h", "unknown", BY_WORKLOAD), steps=((0.5, RED),), decimals=0),
-            Column("Discarded tokens", discarded, decimals=1),
+            Column("Discarded tokens", discarded, decimals=0),
         ],
         empty=NO_OPERATIONS,
         sort="Of threshold",
@@ -225,7 +167,7 @@ def _models() -> Json:
         [
             Column("Operations", q.operations("1h", by=BY_MODEL), decimals=0),
             Column("Refused", q.operations("1h", "refused", BY_MODEL), decimals=0),
-            Column("Refusal rate", q.refusal_rate(BY_MODEL), "percentunit", ((0.05, YELLOW), (0.1, RED)), 1),
+            Column("Refusal rate", q.refusal_rate(BY_MODEL), "percentunit", decimals=1),
             Column(
                 "Mid-stream", q.share(mid_stream, q.total(REFUSALS, "1h", "", BY_MODEL), grouped=True), "percentunit"
             ),
@@ -244,14 +186,17 @@ def _models() -> Json:
     )
 
 
-def _rate_by_workload() -> Json:
+def _near_threshold() -> Json:
     return timeseries(
-        "Refusal rate by workload",
-        "Refused operations of the last hour as a share of the answered ones, at each moment.",
+        "How near each workload is to its threshold",
+        "Wilson lower bound of the refusal rate of the worst model, as a share of the workload's own threshold. Above "
+        "100 % it is more than chance and more than agreed: the alert fires.",
         "percentunit",
-        [Query(q.refusal_rate(BY_WORKLOAD), f"{{{{{q.WORKLOAD}}}}}")],
-        empty=NO_OPERATIONS,
+        [Query(q.of_threshold(), f"{{{{{q.WORKLOAD}}}}}")],
+        empty=NO_RULES,
         fill=0,
+        last=False,
+        steps=((1, RED),),
     )
 
 
@@ -262,19 +207,20 @@ def _category_by_stage() -> Json:
         q.total(REFUSALS, "$__range", "", (q.CATEGORY, q.STAGE)),
         (q.CATEGORY, "Category"),
         q.STAGE,
-        empty="No refusals in the time shown",
+        empty=NO_REFUSALS,
         steps=((0.5, "#e0b40044"), (10, "#ff780a66"), (50, "#f2495c99")),
     )
 
 
 def _outcomes() -> Json:
+    shares = f"{q.operations('1h', by=(q.OUTCOME,))} / on () group_left () ({q.operations('1h')} > 0)"
     return timeseries(
         "How operations end",
         "Share of each outcome in the operations of the last hour, at each moment.",
         "percentunit",
-        [Query(q.operations("1h", by=(q.OUTCOME,)), f"{{{{{q.OUTCOME}}}}}")],
+        [Query(shares, f"{{{{{q.OUTCOME}}}}}")],
         empty=NO_OPERATIONS,
-        stacked="percent",
+        stacked="normal",
         last=False,
         maximum=1,
         colors=OUTCOME_COLORS,
@@ -288,7 +234,7 @@ def _mid_stream() -> Json:
         "output tokens that are thrown away.",
         "short",
         [Query(q.total(REFUSALS, "1h", "", (q.STAGE,)), f"{{{{{q.STAGE}}}}}")],
-        empty="No refusals in the time shown",
+        empty=NO_REFUSALS,
         stacked="normal",
         colors=STAGE_COLORS,
     )
@@ -303,7 +249,7 @@ def _unknown_stop_reasons() -> Json:
         "OTEL_REFUSALS_STOP_REASONS until a release knows it.",
         dict(zip(rows, ("Stop reason", "Provider", "Model", "Workload"), strict=True)),
         [
-            Column("Last seen ago", f"time() - max by ({', '.join(rows)}) ({seen})", "s", ((900, YELLOW),), 0),
+            Column("Last seen ago", f"time() - max by ({', '.join(rows)}) ({seen})", "s", RECENT, 0, RED),
             Column("Operations", q.total(UNKNOWN_STOP_REASONS, "7d", "", rows), decimals=0),
         ],
         empty="None in 7 days: every stop reason that came was a known one",

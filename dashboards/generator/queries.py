@@ -89,12 +89,22 @@ def baseline(by: str = "") -> str:
     return share(refused, whole, grouped=bool(by))
 
 
-def wilson_lower(rate: str, whole: str) -> str:
-    """Wilson's lower bound (z = 3) of a rate among so many: at least this share, given how little was seen."""
+def wilson_lower() -> str:
+    """Wilson's lower bound (z = 3) of the refusal rate of all that is selected: at least this share, given how little
+    was seen.
+    """
+    recorded = f"provider_model_workload_outcome:refusal_operations:count1h{{{SELECTED}, {OUTCOME}"
+    refused = f'sum({recorded}="refused"}})'
+    whole = f'(sum({recorded}!="error"}}) > 0)'
+    rate = f"({refused} / {whole})"
     return (
-        f"(({rate}) + 4.5 / {whole} - 3 * sqrt(({rate}) * (1 - ({rate})) / {whole} + 2.25 / {whole} ^ 2))"
-        f" / (1 + 9 / {whole})"
+        f"({rate} + 4.5 / {whole} - 3 * sqrt({rate} * (1 - {rate}) / {whole} + 2.25 / {whole} ^ 2)) / (1 + 9 / {whole})"
     )
+
+
+def of_threshold() -> str:
+    """The lower bound of each workload's worst model, as a share of the workload's threshold."""
+    return f"max by ({WORKLOAD}) ({WILSON_LOWER}) / max by ({WORKLOAD}) ({THRESHOLD})"
 
 
 def counted(expression: str, evidence: str) -> str:

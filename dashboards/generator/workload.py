@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from dashboards.generator import queries as q
 from dashboards.generator.alerts import when_it_fired
+from dashboards.generator.evidence import exemplars, how_to_find_a_call, services
+from dashboards.generator.fields import Json
 from dashboards.generator.page import WORKLOAD, Row, page
-from dashboards.generator.panels import Column, Json, Query, stat, table, text, timeseries
+from dashboards.generator.panels import Query, stat, timeseries
+from dashboards.generator.rates import rate, rate_now, refused, unknown
 from dashboards.generator.style import (
     BLUE,
     GREY,
     NO_OPERATIONS,
+    NO_REFUSALS,
     NO_RULES,
     NO_TELEMETRY,
-    ORANGE,
     OUTCOME_COLORS,
     PLAIN,
     PURPLE,
@@ -23,11 +24,8 @@ from dashboards.generator.style import (
     STAGE_COLORS,
     YELLOW,
 )
+from dashboards.generator.tables import Column, table
 from otel_refusals.names import DISCARDED_INPUT_TOKENS, DISCARDED_OUTPUT_TOKENS, REFUSALS, TIME_TO_REFUSAL, Metric
-
-NO_REFUSALS = "No refusals in the time shown"
-SERVICE = "job"
-"""The service name for metrics that were sent by OTLP, the job of the scrape for those that were scraped."""
 
 
 def dashboard() -> Json:
@@ -39,27 +37,27 @@ def dashboard() -> Json:
         (
             Row(
                 "Is it real?",
-                4,
+                5,
                 (
                     (3, _operations()),
-                    (3, _refused()),
-                    (3, _rate_now()),
+                    (3, refused()),
+                    (3, rate_now()),
                     (3, _at_least()),
-                    (3, _threshold()),
+                    (3, _of_threshold()),
                     (3, _usual()),
                     (3, _z_score()),
-                    (3, _unknown()),
+                    (3, unknown()),
                 ),
             ),
-            Row("", 9, ((16, _rate()), (8, _outcomes()))),
+            Row("", 9, ((16, rate()), (8, _outcomes()))),
             Row(
                 "What is refused?",
                 8,
                 ((8, _declines_by_category()), (8, _declines_by_stage()), (8, _declines_by_source())),
             ),
-            Row("Which part of it?", 7, ((12, _models()), (12, _services()))),
+            Row("Which part of it?", 7, ((12, _models()), (12, services()))),
             Row("What does it cost?", 8, ((8, _discarded_output()), (8, _discarded_input()), (8, _time_to_refusal()))),
-            Row("The evidence", 9, ((10, _exemplars()), (7, when_it_fired()), (7, _how_to_find_a_call()))),
+            Row("The evidence", 9, ((10, exemplars()), (7, when_it_fired()), (7, how_to_find_a_call()))),
         ),
         variables=[
             {
@@ -77,7 +75,7 @@ def _operations() -> Json:
     return stat(
         "Operations, 1 h",
         "GenAI operations of the last hour, however they ended.",
-        "short",
+        "locale",
         q.counted(q.operations("1h"), q.REPORTED),
         empty=NO_TELEMETRY,
         below=PLAIN,
@@ -87,57 +85,29 @@ def _operations() -> Json:
     )
 
 
-def _refused() -> Json:
-    return stat(
-        "Refused, 1 h",
-        "Operations of the last hour that were declined and that no fallback answered.",
-        "short",
-        q.counted(q.operations("1h", "refused"), q.REPORTED),
-        empty=NO_TELEMETRY,
-        below=RED,
-        words=SILENT,
-        trend=True,
-        decimals=0,
-    )
-
-
-def _rate_now() -> Json:
-    return stat(
-        "Refusal rate, 1 h",
-        "Refused operations of the last hour as a share of the answered ones (errors left out).",
-        "percentunit",
-        q.refusal_rate(),
-        empty=NO_OPERATIONS,
-        below=RED,
-        trend=True,
-        decimals=1,
-    )
-
-
 def _at_least() -> Json:
     return stat(
         "At least",
-        "Wilson lower bound (z = 3) of the refusal rate for the worst of the selected models: chance alone does not "
-        "explain less. Red above the lowest threshold's default of 5 %.",
+        "Wilson lower bound (z = 3) of the refusal rate of the selection: chance alone does not explain less.",
         "percentunit",
-        f"max({q.WILSON_LOWER})",
+        q.wilson_lower(),
         empty=NO_RULES,
-        steps=((0.05, RED),),
-        loud=True,
+        below=PLAIN,
         decimals=1,
     )
 
 
-def _threshold() -> Json:
+def _of_threshold() -> Json:
     return stat(
-        "Threshold",
-        "From where the alert on a high refusal rate fires: the lowest of the selected workloads. 5 % unless recorded "
-        "otherwise for a workload.",
+        "Of threshold",
+        "Wilson lower bound of the worst model, as a share of the workload's own threshold; the largest of those "
+        "selected. Above 100 % it is more than chance and more than agreed: the alert fires.",
         "percentunit",
-        f"min({q.THRESHOLD})",
+        f"max({q.of_threshold()})",
         empty=NO_RULES,
-        below=YELLOW,
-        decimals=1,
+        steps=((0.5, YELLOW), (1, RED)),
+        loud=True,
+        decimals=0,
     )
 
 
@@ -167,38 +137,6 @@ def _z_score() -> Json:
     )
 
 
-def _unknown() -> Json:
-    return stat(
-        "Unknown, 24 h",
-        "Operations of the last 24 hours that ended with a stop reason no reader knows.",
-        "short",
-        q.counted(q.operations("24h", "unknown"), q.REPORTED),
-        empty=NO_TELEMETRY,
-        steps=((0.5, RED),),
-        words={**SILENT, 0: ("none", "green")},
-        loud=True,
-        decimals=0,
-    )
-
-
-def _rate() -> Json:
-    rate = q.refusal_rate()
-    return timeseries(
-        "Refusal rate against its threshold and its usual",
-        "Share of the last hour's answered operations at each moment. At least: Wilson lower bound (z = 3) for the "
-        "selection as a whole. Usual: the 7 days before. Errors: what an error dashboard shows.",
-        "percentunit",
-        [
-            Query(rate, "Refused", RED),
-            Query(q.wilson_lower(rate, q.answered("1h")), "At least", "light-red", dashed=True),
-            Query(f"min({q.THRESHOLD})", "Threshold", YELLOW, dashed=True),
-            Query(q.baseline(), "Usual (7 days)", GREY, dashed=True),
-            Query(q.error_rate(), "Errors", ORANGE),
-        ],
-        empty=NO_OPERATIONS,
-    )
-
-
 def _outcomes() -> Json:
     return timeseries(
         "Operations by outcome",
@@ -220,6 +158,7 @@ def _declines(title: str, description: str, label: str, colors: dict[str, str] |
         [Query(q.total(REFUSALS, "1h", by=(label,)), f"{{{{{label}}}}}")],
         empty=NO_REFUSALS,
         stacked="normal",
+        last=False,
         colors=colors,
     )
 
@@ -248,50 +187,13 @@ def _models() -> Json:
         [
             Column("Operations", q.operations("1h", by=rows), decimals=0),
             Column("Refused", q.operations("1h", "refused", rows), decimals=0),
-            Column("Refusal rate", q.refusal_rate(rows), "percentunit", ((0.05, YELLOW), (0.1, RED)), 1),
+            Column("Refusal rate", q.refusal_rate(rows), "percentunit", decimals=1),
             Column("Rescued", q.operations("1h", "rescued", rows), decimals=0),
         ],
         empty=NO_OPERATIONS,
         sort="Refused",
-        widths={"Model": 180},
+        widths={"Provider": 110, "Model": 165, "Operation": 100},
     )
-
-
-def _services() -> Json:
-    rows = (SERVICE, q.WORKLOAD)
-    return table(
-        "Services, last hour",
-        "Which service makes the calls: the service name on the OTLP path, the job of the scrape otherwise. A click "
-        "searches its traces for refusals.",
-        dict(zip(rows, ("Service", "Workload"), strict=True)),
-        [
-            Column("Operations", q.operations("1h", by=rows), decimals=0),
-            Column("Refused", q.operations("1h", "refused", rows), decimals=0),
-            Column("Refusal rate", q.refusal_rate(rows), "percentunit", ((0.05, YELLOW), (0.1, RED)), 1),
-            Column("Unknown", q.operations("1h", "unknown", rows), steps=((0.5, RED),), decimals=0),
-        ],
-        empty=NO_OPERATIONS,
-        sort="Refused",
-        links={"Service": ("Traces of refusals", _traces_url())},
-    )
-
-
-def _traces_url() -> str:
-    """Explore on the trace data source, searching the service of the row for refused calls."""
-    panes = (
-        '{"traces":{"datasource":"<traces>","queries":[{"refId":"A","datasource":{"type":"jaeger","uid":"<traces>"},'
-        '"queryType":"search","service":"<service>","tags":"refusal.outcome=refused","limit":50}],'
-        '"range":{"from":"<from>","to":"<to>"}}}'
-    )
-    url = "/explore?schemaVersion=1&panes=" + quote(panes, safe="<>")
-    for place, variable in (
-        ("<traces>", "${traces}"),
-        ("<service>", "${__value.raw:percentencode}"),
-        ("<from>", "${__from}"),
-        ("<to>", "${__to}"),
-    ):
-        url = url.replace(place, variable)
-    return url
 
 
 def _discarded(metric: Metric, title: str, description: str) -> Json:
@@ -302,6 +204,7 @@ def _discarded(metric: Metric, title: str, description: str) -> Json:
         [Query(q.total(metric, "1h", by=(q.CATEGORY,)), f"{{{{{q.CATEGORY}}}}}")],
         empty="No tokens were discarded in the time shown",
         stacked="normal",
+        last=False,
     )
 
 
@@ -336,29 +239,4 @@ def _time_to_refusal() -> Json:
         [Query(quantile(0.5), "half within", BLUE), Query(quantile(0.95), "95 % within", PURPLE)],
         empty=NO_REFUSALS,
         fill=0,
-    )
-
-
-def _exemplars() -> Json:
-    return timeseries(
-        "Declines, with a trace behind each mark",
-        "Declines of the last hour by model, at each moment. Each diamond is an exemplar: a click opens the trace of "
-        "the very call. Exemplars come by OTLP; a plain scrape carries none.",
-        "short",
-        [Query(q.total(REFUSALS, "1h", by=(q.MODEL,)), f"{{{{{q.MODEL}}}}}", exemplars=True)],
-        empty=NO_REFUSALS,
-        fill=0,
-    )
-
-
-def _how_to_find_a_call() -> Json:
-    return text(
-        "How to find the calls",
-        "Where a refusal left its traces.",
-        "- **A diamond** in the graph beside this opens the trace of one call.\n"
-        "- **A service** in the table above opens its traces with `refusal.outcome=refused`.\n"
-        "- In any trace store, search for the span attributes `refusal.outcome` (`refused`, `rescued`, `unknown`), "
-        "`refusal.workload`, `refusal.category` and `refusal.signal`, the vendor's own word.\n"
-        "- In any log store, search for the events `refusal.detected` and `refusal.unknown_stop_reason`.\n\n"
-        "The span's status is OK and there is no `error.type`: a refusal is a success to HTTP.",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ State = Literal["ok", "waiting", "failed"]
 """`waiting`: nothing is wrong, but what it shows has not happened yet."""
 
 _DURATIONS = {"__rate_interval": "5m", "__interval": "1m", "__range": "24h"}
+_ANYTHING = re.compile(r'\w+=~"\.\*"(, *)?')
 _VARIABLE = re.compile(r"\$\{(\w+)(?::[^}]*)?\}|\$(\w+)")
 
 
@@ -48,9 +49,13 @@ def check(
     """
     yield from _series(prometheus, cluster_label)
     yield from _rules(prometheus, [file for file in rules if not file.optional])
-    seen = _Seen(prometheus)
+    store = _Store(prometheus)
     for dashboard in dashboards:
-        yield from _panels(prometheus, dashboard, seen)
+        values = _variables(dashboard.model)
+        for panel in panels(dashboard.model):
+            queries = [_filled(target["expr"], values) for target in panel.get("targets", []) if target.get("expr")]
+            if queries:
+                yield Finding("panels", f"{dashboard.title} / {panel['title']}", *_panel(prometheus, queries, store))
 
 
 def _series(prometheus: Prometheus, cluster_label: str | None) -> Iterator[Finding]:
@@ -63,7 +68,7 @@ def _series(prometheus: Prometheus, cluster_label: str | None) -> Iterator[Findi
         elif metric is names.OPERATIONS:
             yield Finding("series", operations, "failed", _no_operations(sorted(there)))
         else:
-            yield Finding("series", metric_name(metric), "waiting", f"comes with the first: {metric.brief}")
+            yield Finding("series", metric_name(metric), "waiting", f"not seen yet: {metric.brief}")
     if operations in there:
         labels = [label_name(attribute) for attribute in (*names.BASE, names.OUTCOME)]
         yield _labels(prometheus, operations, [*labels, *([cluster_label] if cluster_label else [])])
@@ -116,40 +121,34 @@ def _rules(prometheus: Prometheus, files: Sequence[RuleFile]) -> Iterator[Findin
             yield Finding("rules", name, "ok")
 
 
-class _Seen:
-    """Which metrics have series now; asked once per metric."""
+class _Store:
+    """Which selectors match anything in the last day; each is asked once."""
 
     def __init__(self, prometheus: Prometheus) -> None:
         self._prometheus = prometheus
-        self._known: dict[str, bool] = {}
+        self._matches: dict[str, bool] = {}
 
-    def missing(self, metrics: set[str]) -> list[str]:
-        for metric in metrics - self._known.keys():
-            self._known[metric] = bool(self._prometheus.query(f'group({{__name__="{metric}"}})'))
-        return sorted(metric for metric in metrics if not self._known[metric])
+    def missing(self, query: str) -> list[str]:
+        """What a query reads and does not find."""
+        selectors = promql.selectors(query)
+        for selector in selectors:
+            if selector not in self._matches:
+                self._matches[selector] = bool(self._prometheus.query(f"group(last_over_time({selector}[1d]))"))
+        missing = [selector for selector in selectors if not self._matches[selector]]
+        return [_ANYTHING.sub("", selector).replace("{}", "") for selector in missing]
 
 
-def _panels(prometheus: Prometheus, dashboard: Dashboard, seen: _Seen) -> Iterator[Finding]:
-    values = _variables(dashboard.model)
-    for panel in panels(dashboard.model):
-        for target in panel.get("targets", []):
-            if not target.get("expr"):
+def _panel(prometheus: Prometheus, queries: Sequence[str], store: _Store) -> tuple[State, str]:
+    """`ok` where every query gives something."""
+    for query in queries:
+        try:
+            if prometheus.query(query):
                 continue
-            query = _VARIABLE.sub(lambda found: values.get(found[1] or found[2], ".*"), target["expr"])
-            subject = f"{dashboard.title} / {panel['title']}"
-            try:
-                empty = not prometheus.query(query)
-            except ServerError as error:
-                yield Finding("panels", subject, "failed", f"query {target.get('refId')}: {error}")
-                continue
-            missing = seen.missing(promql.metrics(query)) if empty else []
-            if missing:
-                yield Finding("panels", subject, "waiting", f"no series of {', '.join(missing)} now")
-            elif empty:
-                why = f"query {target.get('refId')} is empty although all that it reads is there: {query}"
-                yield Finding("panels", subject, "failed", why)
-            else:
-                yield Finding("panels", subject, "ok")
+            missing = store.missing(query)
+        except ServerError as error:
+            return "failed", f"{error}: {query}"
+        return "waiting", f"no {missing[0]} yet" if missing else "what it shows has not happened yet"
+    return "ok", ""
 
 
 def panels(model: Json) -> Iterator[Json]:
@@ -157,6 +156,11 @@ def panels(model: Json) -> Iterator[Json]:
     for panel in model["panels"]:
         yield panel
         yield from panel.get("panels", [])
+
+
+def _filled(query: str, values: Mapping[str, str]) -> str:
+    """The query with its variables filled in."""
+    return _VARIABLE.sub(lambda found: values.get(found[1] or found[2], ".*"), query)
 
 
 def _variables(model: Json) -> dict[str, str]:

@@ -9,11 +9,10 @@ from typing import Any
 from otel_refusals.bundle import yaml
 from otel_refusals.bundle.contents import Contents, page
 from otel_refusals.bundle.documents import HEADER, Dashboard, Json, RuleFile
+from otel_refusals.bundle.grafana import FOLDER_TITLE
 
 MAX_OBJECT_BYTES = 1024 * 1024
 """A ConfigMap holds 1 MiB of data; the API server takes not much more for any object."""
-
-FOLDER = "LLM refusals"
 
 _LABELS = {"app.kubernetes.io/name": "otel-refusals", "app.kubernetes.io/part-of": "otel-refusals"}
 
@@ -39,18 +38,13 @@ def manifests(contents: Contents) -> dict[str, str]:
 
 def prometheus_rule(file: RuleFile) -> Json:
     """The groups of a rule file for the Prometheus operator, which gives them to a Prometheus or to a Thanos ruler."""
-    return _object("monitoring.coreos.com/v1", "PrometheusRule", f"otel-refusals-{file.name}", {"groups": file.groups})
+    return _rules("monitoring.coreos.com/v1", "PrometheusRule", file)
 
 
 def vm_rules(files: Sequence[RuleFile]) -> dict[str, str]:
     """The rule files for VictoriaMetrics' operator, as text by their path."""
-    texts = {}
-    for file in files:
-        document = _object("operator.victoriametrics.com/v1beta1", "VMRule", f"otel-refusals-{file.name}", {})
-        document["spec"] = {"groups": file.groups}
-        path = _place("vmrules", file)
-        texts[path] = _text(path, document)
-    return texts
+    rules = {_place("vmrules", file): _rules("operator.victoriametrics.com/v1beta1", "VMRule", file) for file in files}
+    return {path: _text(path, document) for path, document in rules.items()}
 
 
 def config_map(dashboard: Dashboard) -> Json:
@@ -61,7 +55,7 @@ def config_map(dashboard: Dashboard) -> Json:
         "metadata": {
             "name": _name(dashboard),
             "labels": {**_LABELS, "grafana_dashboard": "1"},
-            "annotations": {"grafana_folder": FOLDER},
+            "annotations": {"grafana_folder": FOLDER_TITLE},
         },
         "data": {f"{dashboard.name}.json": _compact(dashboard)},
     }
@@ -70,11 +64,15 @@ def config_map(dashboard: Dashboard) -> Json:
 def grafana_dashboard(dashboard: Dashboard) -> Json:
     """The dashboard for grafana-operator, which gives it to the Grafanas with the label `dashboards: grafana`."""
     spec = {
-        "folder": FOLDER,
+        "folder": FOLDER_TITLE,
         "instanceSelector": {"matchLabels": {"dashboards": "grafana"}},
         "json": _compact(dashboard),
     }
     return _object("grafana.integreatly.org/v1beta1", "GrafanaDashboard", _name(dashboard), spec)
+
+
+def _rules(api_version: str, kind: str, file: RuleFile) -> Json:
+    return _object(api_version, kind, f"otel-refusals-{file.name}", {"groups": file.groups})
 
 
 def _object(api_version: str, kind: str, name: str, spec: Json) -> Json:

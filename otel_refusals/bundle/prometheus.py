@@ -56,12 +56,16 @@ class Prometheus:
         """The labels that series of a metric have."""
         return set(self._data(self._server.get("/api/v1/labels", [("match[]", metric)])))
 
+    def groups(self) -> list[Json]:
+        """The groups of rules that are loaded, as the server tells them."""
+        found: list[Json] = self._data(self._server.get("/api/v1/rules"))["groups"]
+        return found
+
     def rules(self) -> list[LoadedRule]:
         """The rules that are loaded."""
-        groups = self._data(self._server.get("/api/v1/rules"))["groups"]
         return [
             LoadedRule(str(rule["name"]), str(rule.get("health", "")), str(rule.get("lastError") or ""))
-            for group in groups
+            for group in self.groups()
             for rule in group["rules"]
         ]
 

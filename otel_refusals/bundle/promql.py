@@ -84,14 +84,16 @@ def match(query: str, matcher: str) -> str:
     return _edited(query, edits)
 
 
-def metrics(query: str) -> set[str]:
-    """The names of the metrics that `query` reads, those that are matched by `__name__` left out.
+def selectors(query: str) -> list[str]:
+    """What `query` reads: each selector once, without range and offset, in the order of the query.
 
     Raises:
         PromQLError: for a query whose brackets do not match.
     """
     tokens = _tokens(query)
-    return {tokens[name].text for name, _ in _selectors(query, tokens) if tokens[name].kind == "name"}
+    pairs = _pairs(query, tokens)
+    ends = ((name, name if brace is None else pairs[brace]) for name, brace in _selectors(query, tokens))
+    return list(dict.fromkeys(query[tokens[first].start : tokens[last].end] for first, last in ends))
 
 
 def _selectors(query: str, tokens: list[_Token]) -> Iterator[tuple[int, int | None]]:

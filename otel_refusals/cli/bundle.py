@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from otel_refusals.bundle.check import Finding, State, check
@@ -95,8 +94,12 @@ def load(
 @click.option("--prometheus", metavar="URL", required=True, help="What the dashboards draw from.")
 @click.option("--tenant", metavar="ID", help="The tenant of a Mimir: X-Scope-OrgID.")
 @click.option("--cluster-label", metavar="LABEL", help="The label that the bundle was exported or loaded with.")
-def check_(prometheus: str, tenant: str | None, cluster_label: str | None) -> None:
-    """See whether series are there, rules are loaded and panels filled. Exits with 1 where something is wrong."""
+@click.option("--strict", is_flag=True, help="Take what has not happened yet for wrong, too.")
+def check_(prometheus: str, tenant: str | None, cluster_label: str | None, *, strict: bool) -> None:
+    """See whether series are there, rules are loaded and panels filled. Exits with 1 where something is wrong.
+
+    What waits is not wrong: a panel on refusals is empty until the first one, and a baseline for the first hours.
+    """
     settings = _made({"cluster_label": cluster_label})
     files = bundle_files()
     server = _prometheus(prometheus, tenant)
@@ -104,8 +107,8 @@ def check_(prometheus: str, tenant: str | None, cluster_label: str | None) -> No
         findings = list(check(server, rule_files(files, settings), dashboards(files, settings), cluster_label))
     except ServerError as error:
         raise click.ClickException(_explained(error)) from None
-    _show(Console(highlight=False), findings)
-    if any(finding.state == "failed" for finding in findings):
+    _show(Console(highlight=False, soft_wrap=True), findings)
+    if {finding.state for finding in findings} & ({"failed", "waiting"} if strict else {"failed"}):
         raise SystemExit(1)
 
 
@@ -148,13 +151,10 @@ def _show(console: Console, findings: Sequence[Finding]) -> None:
         for number, style in numbers:
             line.append("  ").append(number, style)
         console.print(line)
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    for state in ("failed", "waiting"):
-        for finding in dict.fromkeys(finding for finding in findings if finding.state == state):
-            table.add_row(Text(state, _STATES[state]), Text(finding.subject), Text(finding.detail))
-    if table.row_count:
-        console.print()
-        console.print(table)
+    for state in ("waiting", "failed"):  # what is wrong comes last, where it is seen
+        for finding in (finding for finding in findings if finding.state == state):
+            style = _STATES[finding.state]
+            console.print(Text.assemble((f"{state:<8}", style), " ", (finding.subject, "bold"), f": {finding.detail}"))
 
 
 def _made(settings: dict[str, str | None]) -> Settings:

@@ -61,7 +61,10 @@ def traffic(url: str, webhook: tuple[str, int] | None) -> None:
         with until_stopped() as stopping, VendorEndpoint() as vendor, ExitStack() as stack:
             log = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "application.log"
             if webhook:
-                stack.enter_context(receive(*webhook, lambda alert: show(console, alert)))
+                try:
+                    stack.enter_context(receive(*webhook, lambda alert: show(console, alert)))
+                except OSError as error:
+                    raise DemoError(f"Nothing can listen on {webhook[0]}:{webhook[1]}: {error.strerror}.") from error
             export = otlp_to(url, _EXPORT_EVERY)
             process = stack.enter_context(application(OVER_AND_OVER, vendor.url, export, log))
             console.print(f"The demo's application is at work and exports to {url}. Ctrl-C stops it.", soft_wrap=True)
@@ -69,6 +72,6 @@ def traffic(url: str, webhook: tuple[str, int] | None) -> None:
                 if process.ended:
                     raise DemoError(f"The application has ended. Its last words:\n{process.last_words}")
                 time.sleep(_LOOK_EVERY)
-    except (DemoError, OSError) as error:
+    except DemoError as error:
         Console(stderr=True, highlight=False).print(Text(str(error), "bold red"), soft_wrap=True)
         raise SystemExit(1) from None

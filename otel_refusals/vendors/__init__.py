@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from otel_refusals.reader import Reader
 from otel_refusals.vendor import Endpoint, Vendor
-from otel_refusals.vendors import anthropic, bedrock, openai
+from otel_refusals.vendors import anthropic, bedrock, cohere, mistral, openai
 
-VENDORS: tuple[Vendor, ...] = (bedrock.VENDOR, anthropic.VENDOR, openai.VENDOR)
+VENDORS: tuple[Vendor, ...] = (
+    bedrock.VENDOR,
+    anthropic.VENDOR,
+    openai.VENDOR,
+    mistral.VENDOR,
+    cohere.VENDOR,
+)
 """Where two would read a shape, the one that claims less comes first: on Bedrock there are bodies of all kinds."""
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_refusals.bundle.promql import PromQLError, group_by, match, metrics
+from otel_refusals.bundle.promql import PromQLError, group_by, match, selectors
 
 MATCHER = 'cluster=~"$cluster"'
 
@@ -68,9 +68,11 @@ def test_a_matcher_is_put_into_every_selector(query: str, rewritten: str) -> Non
     assert rewritten.replace("M", MATCHER) == match(query, MATCHER)
 
 
-def test_metrics_are_those_that_are_selected() -> None:
-    """A metric that is matched by `__name__` has no name that could be told."""
-    assert {"x", "y:z"} == metrics('sum by (a) (rate(x{b="c"}[5m])) / on (a) y:z or {__name__=~"w.*"}')
+def test_selectors_are_what_a_query_reads() -> None:
+    """Each once, with its matchers and without the rest."""
+    query = 'sum by (a) (rate(x{b="c"}[5m])) / on (a) y:z offset 1h or {__name__=~"w.*"} or x{b="c"}'
+
+    assert ['x{b="c"}', "y:z", '{__name__=~"w.*"}'] == selectors(query)
 
 
 @pytest.mark.parametrize("query", ["sum by (a (x)", "x)", "x{a=1", "sum(x}"])
@@ -82,7 +84,7 @@ def test_brackets_that_do_not_match_are_an_error_that_shows_the_query(query: str
 
 labels = st.lists(st.sampled_from(["a", "by", "on", "refusal_workload", "sum"]), max_size=3, unique=True)
 spaces = st.sampled_from([" ", "\n  ", " # sum by (a) {x}\n "])
-selectors = st.sampled_from(["x", "a:b:c", 'x{a="by (b)"}', "x{}", '{__name__=~"x|y"}'])
+written = st.sampled_from(["x", "a:b:c", 'x{a="by (b)"}', "x{}", '{__name__=~"x|y"}'])
 
 
 @st.composite
@@ -117,7 +119,7 @@ def _operation(draw: st.DrawFn, inner: st.SearchStrategy[tuple[str, str]]) -> tu
     )
 
 
-leaves = selectors.map(lambda selector: (f"rate({selector}[5m])", f"rate({selector}[5m])"))
+leaves = written.map(lambda selector: (f"rate({selector}[5m])", f"rate({selector}[5m])"))
 queries = st.recursive(leaves, lambda inner: _aggregation(inner) | _operation(inner), max_leaves=6)
 
 
