@@ -135,8 +135,8 @@ def _patches(vendor: Vendor, telemetry: Telemetry) -> Patches:
     stainless, aws = Stainless(vendor, telemetry), Aws(vendor, telemetry)
 
     def wrapper_for(point: Chokepoint) -> Wrapper:
-        own = (Methods(vendor, telemetry, point), Sockets(vendor, telemetry, point), Speakeasy())
-        families = (stainless, aws, *own)
+        methods, sockets = Methods(vendor, telemetry, point), Sockets(vendor, telemetry, point)
+        families = (stainless, aws, methods, sockets, Speakeasy())
         wrapper: Wrapper = getattr(next(family for family in families if hasattr(family, point.seam)), point.seam)
         return wrapper
 

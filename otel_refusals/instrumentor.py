@@ -49,6 +49,12 @@ class OpenAIRefusalsInstrumentor(_VendorInstrumentor):
     vendor = "openai"
 
 
+class BotocoreRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_botocore`."""
+
+    vendor = "botocore"
+
+
 class MistralRefusalsInstrumentor(_VendorInstrumentor):
     """Entry point `refusals_mistralai`."""
 
@@ -59,9 +65,3 @@ class CohereRefusalsInstrumentor(_VendorInstrumentor):
     """Entry point `refusals_cohere`."""
 
     vendor = "cohere"
-
-
-class BotocoreRefusalsInstrumentor(_VendorInstrumentor):
-    """Entry point `refusals_botocore`."""
-
-    vendor = "botocore"

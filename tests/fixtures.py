@@ -8,7 +8,8 @@ from importlib.resources import files
 from typing import Any
 
 from otel_refusals.testing import Reply
-from otel_refusals.testing.event_stream import CONTENT_TYPE, frame
+from otel_refusals.testing.event_stream import CONTENT_TYPE as FRAMED
+from otel_refusals.testing.event_stream import frame
 
 _WIRE = files("otel_refusals.testing") / "wire"
 
@@ -47,8 +48,10 @@ class Fixture:
     @property
     def content_type(self) -> str:
         """As the vendor calls it."""
+        if self.framed:
+            return FRAMED
         if self.path.endswith(".jsonl"):
-            return CONTENT_TYPE if self.framed else "application/stream+json"
+            return "application/stream+json"
         return "text/event-stream" if self.streamed else "application/json"
 
     @property

@@ -58,7 +58,7 @@ REFUSALS: dict[str, tuple[Category, Stage | None]] = {
 """Declines, in lower case, with the stage where the word itself tells it."""
 
 _LISTS = ("results", "outputs", "generations", "completions", "choices", "artifacts")
-_OWN = ("completionReason", "outputText", "generation", "generations", "finish_reasons", "images")
+_OWN = ("completionReason", "outputText", "generation", "finish_reasons", "images")
 """Members that no other provider's bodies have."""
 
 _REASON = (
