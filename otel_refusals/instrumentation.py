@@ -15,9 +15,10 @@ from opentelemetry.trace import TracerProvider
 
 from otel_refusals import failure
 from otel_refusals.config import configure
+from otel_refusals.methods import Methods
 from otel_refusals.operation import report_open
 from otel_refusals.patch import Patches, Wrapper
-from otel_refusals.stainless import Seams
+from otel_refusals.stainless import Stainless
 from otel_refusals.telemetry import Telemetry
 from otel_refusals.vendor import Chokepoint, Vendor
 from otel_refusals.vendors import VENDORS
@@ -112,10 +113,11 @@ def _telemetry(*settings: Any) -> Telemetry:
 
 
 def _patches(vendor: Vendor, telemetry: Telemetry) -> Patches:
-    seams = Seams(vendor, telemetry)
+    stainless = Stainless(vendor, telemetry)
 
     def wrapper_for(point: Chokepoint) -> Wrapper:
-        wrapper: Any = getattr(seams, point.seam)
-        return wrapper  # type: ignore[no-any-return]
+        family = stainless if hasattr(stainless, point.seam) else Methods(vendor, telemetry, point)
+        wrapper: Wrapper = getattr(family, point.seam)
+        return wrapper
 
     return Patches(vendor, wrapper_for)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from opentelemetry import context as otel_context
+from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
 from otel_refusals.failure import never_fails, swallow
@@ -50,6 +51,7 @@ class Operation:
         endpoint: The route that was called.
         provider: Value of `gen_ai.provider.name`.
         model: The requested model; None where the request names none.
+        context: The context of the call; by default the current one.
     """
 
     __slots__ = (
@@ -74,7 +76,13 @@ class Operation:
     )
 
     def __init__(
-        self, telemetry: Telemetry, vendor_name: str, endpoint: Endpoint, provider: str, model: str | None
+        self,
+        telemetry: Telemetry,
+        vendor_name: str,
+        endpoint: Endpoint,
+        provider: str,
+        model: str | None,
+        context: Context | None = None,
     ) -> None:
         self._report_once = Lock()
         self._telemetry = telemetry
@@ -88,7 +96,7 @@ class Operation:
         self.model = model
         self.reader = endpoint.reader()
         # The context and the call's span belong to the moment of the call: a stream is read in another.
-        self.context = otel_context.get_current()
+        self.context = otel_context.get_current() if context is None else context
         self.span: Span | None = None
         self._use_current_span()
         self.started_at = time_ns()

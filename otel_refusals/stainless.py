@@ -48,7 +48,7 @@ class _PostParser:
         return self
 
 
-class Seams:
+class Stainless:
     """The wrappers for one vendor's chokepoints.
 
     Args:
@@ -60,7 +60,6 @@ class Seams:
         self._vendor = vendor
         self._telemetry = telemetry
         self._route = vendor.router()
-        self._providers: dict[type, str] = {}
 
     def call(self, wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Around `SyncAPIClient.request`."""
@@ -110,9 +109,8 @@ class Seams:
             if endpoint is None or is_suppressed(get_current()):
                 return None, args, kwargs
             report_orphans()
-            operation = Operation(
-                self._telemetry, self._vendor.name, endpoint, self._provider_of(client), _model_in(options)
-            )
+            provider = self._vendor.provider_of(client)
+            operation = Operation(self._telemetry, self._vendor.name, endpoint, provider, _model_in(options))
             # A copy: the options may be the caller's own, to be used again.
             options = copy(options)
             options.post_parser = _PostParser(operation, options.post_parser)
@@ -120,16 +118,8 @@ class Seams:
                 return operation, (args[0], options, *args[2:]), kwargs
             return operation, args, {**kwargs, "options": options}
         except Exception as error:
-            swallow(error, "Seams._begin", self._vendor.name)
+            swallow(error, "Stainless._begin", self._vendor.name)
             return None, args, kwargs
-
-    def _provider_of(self, client: Any) -> str:
-        cls = type(client)
-        provider = self._providers.get(cls)
-        if provider is None:
-            named = (self._vendor.providers.get(base.__name__) for base in cls.__mro__)
-            provider = self._providers[cls] = next(filter(None, named), self._vendor.provider)
-        return provider
 
 
 def _model_in(options: Any) -> str | None:

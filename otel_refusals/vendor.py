@@ -1,6 +1,7 @@
 """What a vendor is: a table. Where its SDK is seen, which of its endpoints generate, and who reads them.
 
-The law of this module: data only. A vendor that needs code beyond its reader shows that the engine is wrong.
+The law of this module: data, and pure functions over the arguments and the client of a call. A vendor that needs more
+code than that beyond its reader shows that the engine is wrong.
 """
 
 from __future__ import annotations
@@ -8,16 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from otel_refusals.reader import Reader
 
 Operation = Literal["chat", "text_completion", "generate_content"]
 """Values of `gen_ai.operation.name` that generate."""
 
-Seam = Literal["call", "async_call", "native_span"]
-"""What stands at a chokepoint: the method that every call of the SDK passes, in its two forms, or the function that
-ends the SDK's own span of a call."""
+Seam = Literal["call", "async_call", "native_span", "method", "async_method", "generator"]
+"""What stands at a chokepoint. Of the SDKs that Stainless generates: the method that every call passes, in its two
+forms, and the function that ends the SDK's own span of a call. Of others: a method that is one operation, and a
+generator function, synchronous or not, that yields the items of one."""
 
 
 class ReaderType(Protocol):
@@ -41,12 +43,19 @@ class Chokepoint:
         name: Attribute path inside it, for example `SyncAPIClient.request`.
         seam: Which of the engine's wrappers goes there.
         since: The first SDK version that has it; before that its absence is no fault. Empty: always there.
+        endpoint: Of a method: what it calls, or a function that tells it from the arguments by their names; None from
+            it for a call that does not generate. Where calls of all kinds pass, they are routed by URL instead.
+        model: Of a method: the path to the requested model in its arguments.
+        items: Of a method: the attribute of its result that holds the iterator of a stream.
     """
 
     module: str
     name: str
     seam: Seam
     since: str = ""
+    endpoint: Endpoint | Callable[[Mapping[str, Any]], Endpoint | None] | None = None
+    model: tuple[str, ...] = ("model",)
+    items: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +68,8 @@ class Endpoint:
         operation: Value of `gen_ai.operation.name`.
         reader: Makes the reader of one operation.
         results: `once`: a result is seen by its call only. `stored`: it can be asked for again by its id. `replayed`:
-        the
-            route shows stored results again, by polls and retrievals; each is reported once per id, and a failure to
-            fetch one is not an operation.
+            the route shows stored results again, by polls and retrievals; each is reported once per id, and a failure
+            to fetch one is not an operation.
     """
 
     method: str
@@ -71,6 +79,26 @@ class Endpoint:
     results: Literal["once", "stored", "replayed"] = "once"
 
 
+def by_class(default: str, platforms: Mapping[str, str]) -> Callable[[Any], str]:
+    """A function from a client to its provider.
+
+    Args:
+        default: The provider of a client that is of no other platform.
+        platforms: Class name to provider, for clients of other platforms; the class or any of its bases.
+    """
+    known: dict[type, str] = {}
+
+    def provider_of(client: Any) -> str:
+        cls = type(client)
+        provider = known.get(cls)
+        if provider is None:
+            named = (platforms.get(base.__name__) for base in cls.__mro__)
+            provider = known[cls] = next(filter(None, named), default)
+        return provider
+
+    return provider_of
+
+
 @dataclass(frozen=True, slots=True)
 class Vendor:
     """One SDK that is patched.
@@ -78,16 +106,16 @@ class Vendor:
     Args:
         name: Short name, as in the entry point `refusals_<name>`.
         requires: The supported versions, as a requirement.
-        provider: Value of `gen_ai.provider.name`.
-        providers: Client class name to provider, for clients of other platforms; the class or any of its bases.
+        providers: The values of `gen_ai.provider.name` that its clients can have, the usual one first.
+        provider_of: The one of a client that makes a call, or of its resource.
         chokepoints: Where the SDK is seen.
         endpoints: What is seen there.
     """
 
     name: str
     requires: str
-    provider: str
-    providers: Mapping[str, str]
+    providers: tuple[str, ...]
+    provider_of: Callable[[Any], str]
     chokepoints: tuple[Chokepoint, ...]
     endpoints: tuple[Endpoint, ...]
 

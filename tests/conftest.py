@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anthropic
-import openai
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -18,6 +16,10 @@ import otel_refusals
 from otel_refusals import failure, telemetry
 from otel_refusals.testing import StubServer
 from tests.telemetry import Recorded
+
+if TYPE_CHECKING:  # a vendor's own tests run where no other SDK is installed
+    import anthropic
+    import openai
 
 _spans = InMemorySpanExporter()
 _tracer_provider = TracerProvider()
@@ -78,6 +80,8 @@ def vendor(_server: StubServer) -> Iterator[StubServer]:
 @pytest.fixture(scope="session")
 def claude(_server: StubServer) -> Iterator[anthropic.Anthropic]:
     """An anthropic client, made once: wrapping works on clients that exist already."""
+    import anthropic
+
     with anthropic.Anthropic(base_url=_server.url, api_key="key", max_retries=0) as client:
         yield client
 
@@ -85,6 +89,8 @@ def claude(_server: StubServer) -> Iterator[anthropic.Anthropic]:
 @pytest.fixture(scope="session")
 def gpt(_server: StubServer) -> Iterator[openai.OpenAI]:
     """An openai client, made once."""
+    import openai
+
     with openai.OpenAI(base_url=f"{_server.url}/v1", api_key="key", max_retries=0) as client:
         yield client
 
@@ -92,4 +98,7 @@ def gpt(_server: StubServer) -> Iterator[openai.OpenAI]:
 @pytest.fixture
 def errors_of_sdk() -> Callable[[], suppress]:
     """A context in which the SDKs may raise what they raise."""
+    import anthropic
+    import openai
+
     return lambda: suppress(anthropic.AnthropicError, openai.OpenAIError)

@@ -24,7 +24,7 @@ def silent(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
 
 def vendor_of(*chokepoints: Chokepoint, requires: str = "no-such-distribution >= 1") -> Vendor:
     """A vendor that is only chokepoints."""
-    return Vendor("acme", requires, "acme", {}, chokepoints, ())
+    return Vendor("acme", requires, ("acme",), lambda _: "acme", chokepoints, ())
 
 
 @pytest.fixture

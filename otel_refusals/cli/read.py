@@ -88,7 +88,7 @@ def _answer(name: str, body: bytes) -> Answer:
     return Answer(
         outcome=_taught(outcome, vendor),
         vendor=vendor.name,
-        provider=vendor.provider,
+        provider=vendor.providers[0],
         shape=text(wires[0], "object") or text(wires[0], "type") or "error",
         events=len(wires),
         choices=len(reader.finish_reasons) or 1,
@@ -113,7 +113,7 @@ def _taught(outcome: Outcome, vendor: Vendor) -> Outcome:
     except ConfigurationError as error:
         raise click.UsageError(str(error)) from None
     if isinstance(outcome, Unknown):
-        for provider in (vendor.provider, *vendor.providers.values()):
+        for provider in vendor.providers:
             word = taught.get((provider, outcome.signal))
             if word is not None:
                 return outcome_from(word, outcome.signal)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from otel_refusals.vendor import Chokepoint, Endpoint, Vendor
+from otel_refusals.vendor import Chokepoint, Endpoint, Vendor, by_class
 from otel_refusals.vendors._anthropic_messages import MessagesReader
 
 VENDOR = Vendor(
     name="anthropic",
     requires="anthropic >= 0.51, < 3",
-    provider="anthropic",
-    providers={
-        "BaseBedrockClient": "aws.bedrock",
-        "BaseMantleClient": "aws.bedrock",
-        "BaseVertexClient": "gcp.vertex_ai",
-    },
+    providers=("anthropic", "aws.bedrock", "gcp.vertex_ai"),
+    provider_of=by_class(
+        "anthropic",
+        {"BaseBedrockClient": "aws.bedrock", "BaseMantleClient": "aws.bedrock", "BaseVertexClient": "gcp.vertex_ai"},
+    ),
     chokepoints=(
         Chokepoint("anthropic._base_client", "SyncAPIClient.request", "call"),
         Chokepoint("anthropic._base_client", "AsyncAPIClient.request", "async_call"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otel_refusals.vendor import Chokepoint, Endpoint, Vendor
+from otel_refusals.vendor import Chokepoint, Endpoint, Vendor, by_class
 from otel_refusals.vendors._openai_chat import ChatReader
 from otel_refusals.vendors._openai_decisions import DecisionsReader
 from otel_refusals.vendors._openai_images import ImagesReader
@@ -11,12 +11,11 @@ from otel_refusals.vendors._openai_responses import ResponsesReader
 VENDOR = Vendor(
     name="openai",
     requires="openai >= 1.40, < 4",
-    provider="openai",
-    providers={
-        "BaseAzureClient": "azure.ai.openai",
-        "BedrockOpenAI": "aws.bedrock",
-        "AsyncBedrockOpenAI": "aws.bedrock",
-    },
+    providers=("openai", "azure.ai.openai", "aws.bedrock"),
+    provider_of=by_class(
+        "openai",
+        {"BaseAzureClient": "azure.ai.openai", "BedrockOpenAI": "aws.bedrock", "AsyncBedrockOpenAI": "aws.bedrock"},
+    ),
     chokepoints=(
         Chokepoint("openai._base_client", "SyncAPIClient.request", "call"),
         Chokepoint("openai._base_client", "AsyncAPIClient.request", "async_call"),
