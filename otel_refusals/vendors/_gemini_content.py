@@ -16,9 +16,9 @@ from otel_refusals.outcome import (
     Truncated,
     Unknown,
 )
-from otel_refusals.reader import MAX_TRACKED, NOTHING, items, number, text
+from otel_refusals.reader import MAX_TRACKED, NOTHING, items, number
 from otel_refusals.vendors._gemini_errors import error_type, is_error
-from otel_refusals.vendors._gemini_reasons import member, refusal
+from otel_refusals.vendors._gemini_reasons import member, refusal, word
 from otel_refusals.wire import WireFormatError, wire_objects
 
 FINISH_REASONS: dict[str, type[Completed | Truncated | Paused | Errored]] = {
@@ -154,20 +154,20 @@ class ContentReader:
             return
         wire = _unparsed(wire)
         candidates = items(wire, "candidates")[:MAX_TRACKED]
-        self._begin(text(member(wire, "response_id")), candidates)
-        self.response_model = text(member(wire, "model_version")) or self.response_model
+        self._begin(word(wire, "response_id"), candidates)
+        self.response_model = word(wire, "model_version") or self.response_model
         usage = member(wire, "usage_metadata")
         if usage is not None:
             self._usage = usage
         feedback = member(wire, "prompt_feedback")
-        reason = text(member(feedback, "block_reason"))
+        reason = word(feedback, "block_reason")
         if reason is not None:
             self.decided = True
             self._blocked = refusal(
                 reason,
                 stage="pre_output",
                 ratings=member(feedback, "safety_ratings"),
-                explanation=text(member(feedback, "block_reason_message")),
+                explanation=word(feedback, "block_reason_message"),
             )
         for candidate in candidates:
             self._read_candidate(candidate)
@@ -196,10 +196,10 @@ class ContentReader:
             known.content = known.content or any(member(part, name) for name in _CONTENT)
             known.asked = known.asked or member(part, "function_call") is not None
         known.tokens = number(member(wire, "token_count")) or known.tokens
-        reason = text(member(wire, "finish_reason"))
+        reason = word(wire, "finish_reason")
         if reason is not None and not known.declined:
             known.finish_reason = reason
-            known.message = text(member(wire, "finish_message"))
+            known.message = word(wire, "finish_message")
             known.ratings = member(wire, "safety_ratings")
             self.decided = True
 

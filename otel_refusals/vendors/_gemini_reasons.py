@@ -6,6 +6,7 @@ Values: `google.genai.types` 3.4 (`FinishReason`, `BlockedReason`, `HarmCategory
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any
 
 from otel_refusals.outcome import Category, Refusal, Stage
@@ -68,11 +69,21 @@ def member(wire: Any, *path: str) -> Any:
     return wire
 
 
+def word(wire: Any, *path: str) -> str | None:
+    """The string or the enum's value at `path`; None for anything else.
+
+    The SDK makes a member of the enum for a value that it does not know; in its first versions that is an empty string
+    with a value.
+    """
+    value = member(wire, *path)
+    return text(value.value if isinstance(value, Enum) else value)
+
+
 def blocked_by(ratings: object) -> dict[str, int]:
     """The harm categories that blocked, with their level; a rating without `blocked` is only an annotation."""
     found = {}
     for rating in items(ratings)[:MAX_TRACKED]:
-        name = text(rating, "category")
+        name = word(rating, "category")
         if name is not None and field(rating, "blocked") is True:
             found[name] = max(_level(rating, "severity"), _level(rating, "probability"))
     return found
@@ -97,5 +108,5 @@ def _harm(name: str) -> Category:
 
 
 def _level(rating: object, name: str) -> int:
-    level = (text(rating, name) or "").removeprefix("HARM_SEVERITY_")
+    level = (word(rating, name) or "").removeprefix("HARM_SEVERITY_")
     return _LEVELS.index(level) if level in _LEVELS else 0
