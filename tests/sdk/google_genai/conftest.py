@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import pytest
+from google import genai
+from packaging.version import Version
+
+IGNORED = [
+    "ignore:.* is not a valid ",
+    "ignore:Inheritance class Aiohttp",
+    "ignore:Pydantic serializer warnings",
+]
+if Version(genai.__version__) < Version("1.1"):  # it leaves its sockets to the garbage collector
+    IGNORED += ["ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the SDK greet a new value of an enum, inherit from aiohttp's session, and serialize a schema's type."""
     for item in items:
         if "google_genai" in item.path.parts:
-            item.add_marker(pytest.mark.filterwarnings("ignore:.* is not a valid "))
-            item.add_marker(pytest.mark.filterwarnings("ignore:Inheritance class Aiohttp"))
-            item.add_marker(pytest.mark.filterwarnings("ignore:Pydantic serializer warnings"))
+            for ignored in IGNORED:
+                item.add_marker(pytest.mark.filterwarnings(ignored))

@@ -16,6 +16,7 @@ from google import genai
 from google.genai import chats, errors, models, types
 from opentelemetry import context, trace
 from opentelemetry.instrumentation.utils import suppress_instrumentation
+from packaging.version import Version
 
 import otel_refusals
 from otel_refusals.testing import Reply, StubServer
@@ -217,6 +218,7 @@ def test_a_connection_that_is_cut_in_the_middle_is_incomplete(
     assert {"incomplete": 2} == recorded.outcomes
 
 
+@pytest.mark.skipif(Version(genai.__version__) < Version("1.1"), reason="it reads a stream without awaiting")
 def test_a_cancelled_reader_is_incomplete_and_cancelled(recorded: Recorded) -> None:
     """`CancelledError` passes through; it is no error of the operation."""
     let_go = threading.Event()
