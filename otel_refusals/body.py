@@ -15,8 +15,7 @@ from typing import Any
 
 from otel_refusals.failure import never_fails
 from otel_refusals.operation import Operation
-from otel_refusals.reader import NOTHING, never
-from otel_refusals.tap import AsyncTap, tee
+from otel_refusals.tap import AsyncTap, Everything, tee
 from otel_refusals.wire import Decoder
 
 End = Callable[..., None]
@@ -103,11 +102,6 @@ def _kind_of_stream(inner: Any) -> type[_ByteStream]:
     return type("WatchedByteStream", (_ByteStream, *kinds), {})
 
 
-class _Everything:
-    skip: frozenset[str] = NOTHING
-    glance = staticmethod(never)
-
-
 class Body:
     """The bytes of a response body, decoded on the way and shown to the operation.
 
@@ -120,7 +114,7 @@ class Body:
 
     __slots__ = ("_decoder", "_operation", "_unpack")
 
-    reader = _Everything()
+    reader = Everything()
 
     def __init__(self, operation: Operation, response: Any) -> None:
         self._operation = operation

@@ -18,6 +18,7 @@ from otel_refusals.config import configure
 from otel_refusals.methods import Methods
 from otel_refusals.operation import report_open
 from otel_refusals.patch import Patches, Wrapper
+from otel_refusals.sockets import Sockets
 from otel_refusals.stainless import Stainless
 from otel_refusals.telemetry import Telemetry
 from otel_refusals.vendor import Chokepoint, Vendor
@@ -116,8 +117,8 @@ def _patches(vendor: Vendor, telemetry: Telemetry) -> Patches:
     stainless = Stainless(vendor, telemetry)
 
     def wrapper_for(point: Chokepoint) -> Wrapper:
-        family = stainless if hasattr(stainless, point.seam) else Methods(vendor, telemetry, point)
-        wrapper: Wrapper = getattr(family, point.seam)
+        families = (stainless, Methods(vendor, telemetry, point), Sockets(vendor, telemetry, point))
+        wrapper: Wrapper = getattr(next(family for family in families if hasattr(family, point.seam)), point.seam)
         return wrapper
 
     return Patches(vendor, wrapper_for)

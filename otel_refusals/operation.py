@@ -24,6 +24,7 @@ from opentelemetry.trace import Span
 
 from otel_refusals.failure import never_fails, swallow
 from otel_refusals.outcome import MISSING, Errored, Incomplete, Outcome, Paused, ToolCall, Unknown
+from otel_refusals.reader import Reader
 from otel_refusals.vendor import Endpoint
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Operation:
         provider: Value of `gen_ai.provider.name`.
         model: The requested model; None where the request names none.
         context: The context of the call; by default the current one.
+        reader: The reader, where it has read already: then the call is over, and its span is not the current one.
     """
 
     __slots__ = (
@@ -69,6 +71,7 @@ class Operation:
         "model",
         "provider",
         "reader",
+        "replay_id",
         "span",
         "started_at",
         "streaming",
@@ -85,6 +88,7 @@ class Operation:
         provider: str,
         model: str | None,
         context: Context | None = None,
+        reader: Reader | None = None,
     ) -> None:
         self._report_once = Lock()
         self._telemetry = telemetry
@@ -96,11 +100,13 @@ class Operation:
         self.endpoint = endpoint
         self.provider = provider
         self.model = model
-        self.reader = endpoint.reader()
+        self.reader = endpoint.reader() if reader is None else reader
+        self.replay_id: str | None = None
         # The context and the call's span belong to the moment of the call: a stream is read in another.
         self.context = otel_context.get_current() if context is None else context
         self.span: Span | None = None
-        self._use_current_span()
+        if reader is None:
+            self._use_current_span()
         self.started_at = time_ns()
         # Whether the answer is still to arrive; is seen as items, not as bytes; and somebody is sure to end this.
         self.streaming = self.tapped = self.watched = False
@@ -219,8 +225,8 @@ class Operation:
         ids = self.endpoint.results
         if ids == "once":
             return True
-        final = not isinstance(outcome, (Paused, Incomplete))
-        first = final and self._telemetry.seen.first(self.reader.response_id)
+        final = not isinstance(outcome, Paused if ids == "each" else (Paused, Incomplete))
+        first = final and self._telemetry.seen.first(self.replay_id or self.reader.response_id)
         return first or ids == "stored"
 
     @never_fails

@@ -18,6 +18,7 @@ from typing import Any
 from opentelemetry.context import get_current
 
 from otel_refusals.body import End, end_when_closed, watch_bytes
+from otel_refusals.collection import Collection
 from otel_refusals.failure import never_fails, swallow
 from otel_refusals.operation import Operation, report_orphans
 from otel_refusals.reader import field, text
@@ -45,6 +46,23 @@ class _PostParser:
 
     def __deepcopy__(self, memo: object) -> _PostParser:
         # Some clients copy the options deeply, Vertex AI's for one; the operation stays the one it is.
+        return self
+
+
+class _PageParser:
+    """The same for a call that fetches a list of operations."""
+
+    __slots__ = ("collection", "parser")
+
+    def __init__(self, collection: Collection, parser: Any) -> None:
+        self.collection = collection
+        self.parser = parser
+
+    def __call__(self, value: Any) -> Any:
+        self.collection.see(value)
+        return self.parser(value) if callable(self.parser) else value
+
+    def __deepcopy__(self, memo: object) -> _PageParser:
         return self
 
 
@@ -109,11 +127,16 @@ class Stainless:
             if endpoint is None or is_suppressed(get_current()):
                 return None, args, kwargs
             report_orphans()
-            provider = self._vendor.provider_of(client)
-            operation = Operation(self._telemetry, self._vendor.name, endpoint, provider, _model_in(options))
+            name, provider = self._vendor.name, self._vendor.provider_of(client)
+            operation = None
             # A copy: the options may be the caller's own, to be used again.
             options = copy(options)
-            options.post_parser = _PostParser(operation, options.post_parser)
+            if endpoint.results == "each":
+                collection = Collection(self._telemetry, name, endpoint, provider, options.url)
+                options.post_parser = _PageParser(collection, options.post_parser)
+            else:
+                operation = Operation(self._telemetry, name, endpoint, provider, _model_in(options))
+                options.post_parser = _PostParser(operation, options.post_parser)
             if len(args) > 1:
                 return operation, (args[0], options, *args[2:]), kwargs
             return operation, args, {**kwargs, "options": options}

@@ -11,6 +11,8 @@ from collections.abc import AsyncGenerator, Generator, Iterator
 from functools import cache
 from typing import Any, Protocol, get_args
 
+from otel_refusals.reader import NOTHING, never
+
 
 class Skipping(Protocol):
     """Tells which items of a stream need not be looked at."""
@@ -23,6 +25,13 @@ class Skipping(Protocol):
     def glance(self, item: Any, /) -> bool:
         """Whether `item` cannot matter, told by a quick look at it. Never raises."""
         ...
+
+
+class Everything:
+    """For those who look at every item."""
+
+    skip: frozenset[str] = NOTHING
+    glance = staticmethod(never)
 
 
 class Watching(Protocol):

@@ -193,8 +193,9 @@ class Telemetry:
             self._discarded_input.add(outcome.discarded_input_tokens, labels, context)
         if outcome.discarded_output_tokens is not None:
             self._discarded_output.add(outcome.discarded_output_tokens, labels, context)
-        seconds = max(0, (operation.decided_at or time_ns()) - operation.started_at) / 1e9
-        self._time_to_refusal.record(seconds, {**base, names.STAGE: refusal.stage}, context)
+        if operation.endpoint.results != "each":  # when that call was made, nobody knows here
+            seconds = max(0, (operation.decided_at or time_ns()) - operation.started_at) / 1e9
+            self._time_to_refusal.record(seconds, {**base, names.STAGE: refusal.stage}, context)
 
     def _count_unknown(self, outcome: Unknown, base: Labels, context: Context) -> None:
         signal = self._signals.bound(outcome.signal)

@@ -16,10 +16,11 @@ from otel_refusals.reader import Reader
 Operation = Literal["chat", "text_completion", "generate_content"]
 """Values of `gen_ai.operation.name` that generate."""
 
-Seam = Literal["call", "async_call", "native_span", "method", "async_method", "generator"]
+Seam = Literal["call", "async_call", "native_span", "method", "async_method", "generator", "parse_event"]
 """What stands at a chokepoint. Of the SDKs that Stainless generates: the method that every call passes, in its two
 forms, and the function that ends the SDK's own span of a call. Of others: a method that is one operation, and a
-generator function, synchronous or not, that yields the items of one."""
+generator function, synchronous or not, that yields the items of one. Of a WebSocket: the method that parses an
+event."""
 
 
 class ReaderType(Protocol):
@@ -32,6 +33,25 @@ class ReaderType(Protocol):
     def reads(self, wire: object, /) -> bool:
         """Whether `wire` has the shape that this reader reads."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One event of a WebSocket, on which several operations may take turns or run side by side.
+
+    Args:
+        lane: Tells the operations of one connection apart, as far as the wire does.
+        endpoint: Who reads it.
+        wire: What is read.
+        first: Whether it begins an operation.
+        last: Whether it ends one.
+    """
+
+    lane: str
+    endpoint: Endpoint
+    wire: object
+    first: bool
+    last: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +69,7 @@ class Chokepoint:
             object that has the method and the arguments.
         items: Of a method: the attribute of its result that holds the iterator of a stream.
         part_of: Of a method: a module of the SDK whose own methods are operations, and which calls this one for them.
+        frame: Of a WebSocket: what an event of it says about which operation; None from it for any other event.
     """
 
     module: str
@@ -59,6 +80,7 @@ class Chokepoint:
     model: tuple[str, ...] | Callable[[Any, Mapping[str, Any]], str | None] = ("model",)
     items: str = ""
     part_of: str = ""
+    frame: Callable[[Any], Frame | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +94,14 @@ class Endpoint:
         reader: Makes the reader of one operation.
         results: `once`: a result is seen by its call only. `stored`: it can be asked for again by its id. `replayed`:
             the route shows stored results again, by polls and retrievals; each is reported once per id, and a failure
-            to fetch one is not an operation.
+            to fetch one is not an operation. `each`: the route lists the results of many operations, and so again.
     """
 
     method: str
     path: str
     operation: Operation
     reader: ReaderType
-    results: Literal["once", "stored", "replayed"] = "once"
+    results: Literal["once", "stored", "replayed", "each"] = "once"
 
 
 def by_class(default: str, platforms: Mapping[str, str]) -> Callable[[Any], str]:

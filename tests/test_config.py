@@ -14,8 +14,8 @@ import otel_refusals
 from otel_refusals import ConfigurationError
 from otel_refusals.config import LabelCaps, configure
 from otel_refusals.instrumentor import AnthropicRefusalsInstrumentor
-from otel_refusals.vendors import VENDORS
 from otel_refusals.testing import StubServer
+from otel_refusals.vendors import VENDORS
 from tests.drivers import ARGUMENTS
 from tests.fixtures import fixture
 from tests.telemetry import Recorded

@@ -137,7 +137,7 @@ class MessagesReader:
     def _refused(self) -> Refused:
         raw = text(self._details, "category")
         final = Refusal(
-            category=_category(raw),
+            category=category_of(raw),
             raw_categories=(raw,) if raw else (),
             stage="mid_stream" if self._content else "pre_output",
             source="classifier",
@@ -212,7 +212,7 @@ class MessagesReader:
         if text(block, "trigger", "type") in (None, "refusal") and len(self._hops) < MAX_TRACKED:
             self._hops.append(
                 Refusal(
-                    category=_category(raw),
+                    category=category_of(raw),
                     raw_categories=(raw,) if raw else (),
                     stage="mid_stream" if self._content_of_hop else "pre_output",
                     source="classifier",
@@ -276,7 +276,8 @@ _FEED = {
 }
 
 
-def _category(raw: str | None) -> Category:
+def category_of(raw: str | None) -> Category:
+    """The category of the vendor's own name for it."""
     return "unspecified" if raw is None else CATEGORIES.get(raw, "other")
 
 

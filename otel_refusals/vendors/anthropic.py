@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from otel_refusals.vendor import Chokepoint, Endpoint, Vendor, by_class
 from otel_refusals.vendors._anthropic_messages import MessagesReader
+from otel_refusals.vendors._anthropic_sessions import SessionEventReader
+from otel_refusals.vendors._batch_line import BatchLineReader
 
 VENDOR = Vendor(
     name="anthropic",
@@ -21,5 +23,10 @@ VENDOR = Vendor(
     endpoints=(
         Endpoint("POST", "/v1/messages", "chat", MessagesReader),
         Endpoint("POST", "/v1/complete", "text_completion", MessagesReader),
+        Endpoint("GET", "/v1/messages/batches/{id}/results", "chat", BatchLineReader, results="each"),
+        Endpoint("GET", "/v1/sessions/{id}/events", "chat", SessionEventReader, results="each"),
+        Endpoint("GET", "/v1/sessions/{id}/events/stream", "chat", SessionEventReader, results="each"),
+        Endpoint("GET", "/v1/sessions/{id}/threads/{id}/events", "chat", SessionEventReader, results="each"),
+        Endpoint("GET", "/v1/sessions/{id}/threads/{id}/stream", "chat", SessionEventReader, results="each"),
     ),
 )
