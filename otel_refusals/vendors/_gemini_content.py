@@ -17,7 +17,7 @@ from otel_refusals.outcome import (
     Unknown,
 )
 from otel_refusals.reader import MAX_TRACKED, NOTHING, items, number
-from otel_refusals.vendors._gemini_errors import error_type, is_error
+from otel_refusals.vendors._gemini_errors import error_outcome, is_error
 from otel_refusals.vendors._gemini_reasons import member, refusal, word
 from otel_refusals.wire import WireFormatError, wire_objects
 
@@ -110,7 +110,7 @@ class ContentReader:
         self.response_model: str | None = None
         self._candidates: dict[int, _Candidate] = {}
         self._blocked: Refusal | None = None
-        self._error: Errored | None = None
+        self._error: Refused | Errored | None = None
         self._usage: object = None
 
     @staticmethod
@@ -150,7 +150,7 @@ class ContentReader:
         if isinstance(wire, BaseException) or is_error(wire):
             self.decided = True
             if not self._refusals():  # else the decline came first
-                self._error = Errored(error_type(wire))
+                self._error = error_outcome(wire)
             return
         wire = _unparsed(wire)
         candidates = items(wire, "candidates")[:MAX_TRACKED]
