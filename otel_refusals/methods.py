@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from inspect import isasyncgen, isgenerator, signature
+from inspect import isasyncgen, isawaitable, isgenerator, signature
 from types import FrameType
 from typing import Any
 
@@ -132,6 +132,9 @@ class Methods:
         setattr(stream, self._point.items, tap(iterator, operation))
         if hasattr(stream, "response"):
             end_when_closed(stream.response, operation, iterator)
+        own = vars(stream).get("close")
+        if own is not None:  # the SDK put one there that closes the iterator first, and the response in its course
+            stream.close = _closing(own, operation)
 
 
 def _calls_for(module: str) -> bool:
@@ -148,6 +151,30 @@ def _calls_for(module: str) -> bool:
             return name == module
         frame = frame.f_back
     return False
+
+
+def _closing(close: Callable[[], Any], operation: Operation) -> Callable[[], Any]:
+    """`close` of a stream, after which nobody reads on."""
+
+    def closing() -> Any:
+        try:
+            closed = close()
+        except BaseException:
+            operation.leave()
+            raise
+        if isawaitable(closed):
+            return _left(closed, operation)
+        operation.leave()
+        return closed
+
+    return closing
+
+
+async def _left(closed: Any, operation: Operation) -> Any:
+    try:
+        return await closed
+    finally:
+        operation.leave()
 
 
 def _generator(inner: Any, begin: Begin) -> Any:

@@ -63,7 +63,9 @@ def error_outcome(wire: object, *, content: bool = False) -> Refused | Errored:
     if number(error, "code") in _BAD_REQUEST and (_CODES.search(message) or _POLICY_WORDING.search(message)):
         declined = filtered(message, "INVALID_ARGUMENT")
         stage: Stage = "pre_output" if declined.stage == "unknown" else declined.stage
-        return Refused(refusals=(replace(declined, stage=stage),), discarded_output_tokens=0 if stage == "pre_output" else None)
+        return Refused(
+            refusals=(replace(declined, stage=stage),), discarded_output_tokens=0 if stage == "pre_output" else None
+        )
     code = (text(error, "code") or "").upper()
     if code in DECLINES:  # the error of an interaction
         stage = "mid_stream" if content else "pre_output"
@@ -88,4 +90,3 @@ def filtered(reason: str, signal: str) -> Refusal:
         signal=signal,
         explanation=reason or None,
     )
-

@@ -79,7 +79,7 @@ class InteractionsReader:
             self._content = True
         elif kind == "step.start":
             self._content = self._content or _is_output(field(wire, "step"))
-        elif isinstance(wire, BaseException) or kind == "error" or is_error(wire):
+        elif isinstance(wire, BaseException) or kind == "error" or field(wire, "error", "message") is not None:
             self._error = error_outcome(_body(wire), content=self._content)
             if isinstance(wire, BaseException) and isinstance(self._error, Errored):
                 self._error = Errored(type(wire).__name__)

@@ -32,7 +32,7 @@ _TURN = Endpoint("GET", "/BidiGenerateContent", "generate_content", TurnReader)
 _CHATS = "google.genai.chats"
 _GAOS = "google.genai._gaos.google_genai"
 _STAINLESS = "google.genai._interactions._base_client"
-_RESPONSE_MODE = "x-speakeasy-response-mode"
+_RESPONSE_MODE = "x-google-genai-response-mode"
 
 
 def _provider(owner: Any) -> str:
@@ -65,8 +65,7 @@ def _polled(arguments: Mapping[str, Any]) -> Endpoint | None:
 
 
 def _parsed(endpoint: Endpoint) -> Any:
-    """`endpoint`, but for a call that wants its response unparsed: those of interactions and decisions are left alone.
-    """
+    """`endpoint`, but for a call that wants its response unparsed: those of interactions and decisions are left alone."""
 
     def choose(arguments: Mapping[str, Any]) -> Endpoint | None:
         return None if _RESPONSE_MODE in (arguments.get("extra_headers") or ()) else endpoint

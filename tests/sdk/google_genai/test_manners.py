@@ -99,9 +99,7 @@ def test_the_methods_look_as_they_did(recorded: Recorded) -> None:
         assert inspect.isgeneratorfunction(original) == inspect.isgeneratorfunction(method)
 
 
-def test_a_stream_does_nothing_before_it_is_read(
-    recorded: Recorded, client: genai.Client, vendor: StubServer
-) -> None:
+def test_a_stream_does_nothing_before_it_is_read(recorded: Recorded, client: genai.Client, vendor: StubServer) -> None:
     """No request, no operation; one that is dropped so never was."""
     stream = client.models.generate_content_stream(**CALL)
     del stream
@@ -247,23 +245,21 @@ def test_a_cancelled_reader_is_incomplete_and_cancelled(recorded: Recorded) -> N
     assert {"incomplete": 1} == recorded.outcomes
 
 
-def test_the_callers_exception_is_the_same_object(
-    recorded: Recorded, client: genai.Client, vendor: StubServer
-) -> None:
+def test_the_callers_exception_is_the_same_object(recorded: Recorded, client: genai.Client, vendor: StubServer) -> None:
     """The SDK's own, whole and streamed; and one that the caller throws into the generator."""
     busy = fixture("gemini/error_429_quota.json").reply
     vendor.queue(busy, busy, STREAM)
     mine = ZeroDivisionError()
-    for call in (client.models.generate_content, lambda **call: list(client.models.generate_content_stream(**call))):
-        with pytest.raises(errors.ClientError) as raised:
-            call(**CALL)
-        assert 429 == raised.value.code
+    with pytest.raises(errors.ClientError) as whole:
+        client.models.generate_content(**CALL)
+    with pytest.raises(errors.ClientError) as streamed:
+        list(client.models.generate_content_stream(**CALL))
     stream = client.models.generate_content_stream(**CALL)
     next(stream)
     with pytest.raises(ZeroDivisionError) as thrown:
         stream.throw(mine)
 
-    assert mine is thrown.value
+    assert (429, 429, mine) == (whole.value.code, streamed.value.code, thrown.value)
     assert {"ClientError": 2, "ZeroDivisionError": 1} == recorded.sums("refusal.client.operations", "error.type")
 
 
