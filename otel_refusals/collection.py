@@ -8,13 +8,14 @@ The law of this module: an item is read when the caller takes it, and nothing of
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from opentelemetry.context import get_current
+from opentelemetry.context import Context, get_current
 
 from otel_refusals.failure import never_fails
 from otel_refusals.operation import Operation
-from otel_refusals.reader import items, text
+from otel_refusals.reader import Reader, items, text
 from otel_refusals.tap import AsyncTap, Everything, Tap
 from otel_refusals.telemetry import Telemetry
 from otel_refusals.vendor import Endpoint
@@ -61,13 +62,38 @@ class Collection:
         reader.feed(item)
         if not reader.decided:
             return
-        own = text(item, "id") or reader.response_id
-        theirs = text(item, "custom_id")
-        operation = Operation(
-            self._telemetry, self._vendor_name, self._endpoint, self._provider, None, self._context, reader
+        report_item(
+            self._telemetry, self._vendor_name, self._endpoint, self._provider, reader, item, self._scope, self._context
         )
-        operation.replay_id = own or (theirs and f"{self._scope}/{theirs}")
-        operation.end()
 
     def end(self, error: BaseException | None = None) -> None:
         """The list ended, or broke: that says nothing about the operations on it."""
+
+
+def report_item(
+    telemetry: Telemetry,
+    vendor_name: str,
+    endpoint: Endpoint,
+    provider: str,
+    reader: Reader,
+    item: object,
+    scope: str,
+    context: Context | None = None,
+) -> None:
+    """Report the operation that `reader` has read from `item`, unless it was reported before.
+
+    Args:
+        telemetry: Receives the report.
+        vendor_name: The SDK, for our own errors.
+        endpoint: What made the operation.
+        provider: Value of `gen_ai.provider.name`.
+        reader: Has read the item.
+        item: One line, event or turn.
+        scope: Inside which the caller's own ids are unique.
+        context: The context of the call that fetched it; by default the current one.
+    """
+    endpoint = replace(endpoint, results="each")
+    operation = Operation(telemetry, vendor_name, endpoint, provider, None, context, reader)
+    theirs = text(item, "custom_id")
+    operation.replay_id = text(item, "id") or reader.response_id or (theirs and f"{scope}/{theirs}")
+    operation.end()

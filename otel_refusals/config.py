@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, cast, get_args
 
+from otel_refusals.gateways import Addresses
+from otel_refusals.labels import is_label
 from otel_refusals.outcome import Completed, Errored, Outcome, Paused, Refusal, Refused, ToolCall, Truncated
 from otel_refusals.vendors import VENDORS
 
@@ -24,6 +26,7 @@ WORKLOAD = "OTEL_REFUSALS_WORKLOAD"
 STOP_REASONS = "OTEL_REFUSALS_STOP_REASONS"
 CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 MAX_LABEL_VALUES = "OTEL_REFUSALS_MAX_LABEL_VALUES"
+PROVIDERS = "OTEL_REFUSALS_PROVIDERS"
 
 _TEACHABLE = ("completed", "truncated", "tool_call", "paused", "refused", "error")
 _CAPTURES = {
@@ -55,6 +58,7 @@ class Config:
     stop_reasons: StopReasons | None = None
     capture_explanation: bool = False
     max_label_values: LabelCaps = LabelCaps()
+    providers: Addresses | None = None
 
 
 def configure(
@@ -65,6 +69,7 @@ def configure(
     stop_reasons: Mapping[str, str] | str | None = None,
     capture_explanation: bool | None = None,
     max_label_values: Mapping[str, int] | int | None = None,
+    providers: Mapping[str, str] | str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Config:
     """Build the configuration.
@@ -80,6 +85,7 @@ def configure(
         stop_reasons=_stop_reasons(*_given("stop_reasons", stop_reasons, STOP_REASONS, env, "")),
         capture_explanation=_capture(*_given("capture_explanation", capture_explanation, CAPTURE, env, False)),
         max_label_values=_caps(*_given("max_label_values", max_label_values, MAX_LABEL_VALUES, env, {})),
+        providers=_providers(*_given("providers", providers, PROVIDERS, env, "")),
     )
 
 
@@ -135,26 +141,43 @@ def _workload(source: str, value: str) -> str:
 
 
 def _stop_reasons(source: str, value: Mapping[str, str] | str) -> StopReasons | None:
-    pairs: list[tuple[str, str]] = []
-    if isinstance(value, str):
+    taught: dict[tuple[str, str], str] = {}
+    for key, word in _pairs(source, value, "provider:stop_reason=outcome", {"anthropic:new_value": "paused"}):
+        provider, colon, signal = key.partition(":")
+        if not (colon and provider and signal):
+            raise ConfigurationError(f"{source}: {key!r} is not of the form provider:stop_reason")
+        if word not in _TEACHABLE:
+            raise ConfigurationError(f"{source}: {word!r} for {key!r} is not one of {', '.join(_TEACHABLE)}")
+        taught[provider, signal] = word
+    return taught or None
+
+
+def _providers(source: str, value: Mapping[str, str] | str) -> Addresses | None:
+    named: dict[str, str] = {}
+    for address, provider in _pairs(source, value, "host=provider", {"llm.example:8000": "vllm"}):
+        if not address or "/" in address:
+            raise ConfigurationError(f"{source}: {address!r} is no host and no host:port")
+        if not is_label(provider):
+            raise ConfigurationError(f"{source}: {provider!r} for {address!r} is no provider name, for example 'vllm'")
+        named[address.lower()] = provider
+    return named or None
+
+
+def _pairs(
+    source: str, value: Mapping[str, str] | str, form: str, example: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Keys and values of a mapping, or of `key=value,key=value`."""
+    if isinstance(value, Mapping):
+        for key, word in value.items():
+            yield str(key).strip(), str(word).strip()
+    elif isinstance(value, str):
         for entry in filter(None, (part.strip() for part in value.split(","))):
             key, equals, word = entry.rpartition("=")
             if not equals:
-                raise ConfigurationError(f"{source}: {entry!r} is not of the form provider:stop_reason=outcome")
-            pairs.append((key, word))
-    elif isinstance(value, Mapping):
-        pairs.extend((str(key), str(word)) for key, word in value.items())
+                raise ConfigurationError(f"{source}: {entry!r} is not of the form {form}")
+            yield key.strip(), word.strip()
     else:
-        raise ConfigurationError(f"{source}={value!r}: give a mapping, for example {{'anthropic:new_value': 'paused'}}")
-    taught: dict[tuple[str, str], str] = {}
-    for key, word in pairs:
-        provider, colon, signal = key.strip().partition(":")
-        if not (colon and provider and signal):
-            raise ConfigurationError(f"{source}: {key!r} is not of the form provider:stop_reason")
-        if word.strip() not in _TEACHABLE:
-            raise ConfigurationError(f"{source}: {word!r} for {key!r} is not one of {', '.join(_TEACHABLE)}")
-        taught[provider, signal] = word.strip()
-    return taught or None
+        raise ConfigurationError(f"{source}={value!r}: give a mapping, for example {dict(example)}")
 
 
 def _capture(source: str, value: bool | str) -> bool:

@@ -39,6 +39,7 @@ def instrument(
     stop_reasons: Mapping[str, str] | str | None = None,
     capture_explanation: bool | None = None,
     max_label_values: Mapping[str, int] | int | None = None,
+    providers: Mapping[str, str] | str | None = None,
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
     logger_provider: LoggerProvider | None = None,
@@ -58,6 +59,8 @@ def instrument(
         capture_explanation: Whether the vendor's explanation goes on spans and events. It is content.
         max_label_values: How many distinct models, workloads and unknown stop reasons are told apart on metrics: one
             number for all, or a mapping with `models`, `workloads`, `signals`.
+        providers: Who serves the models at an address, for gateways and servers that speak a vendor's wire, for
+            example `{"llm.example:8000": "vllm"}`: hosts, with or without a port, or their parent domains.
         tracer_provider: Makes the own spans, instead of the global provider.
         meter_provider: Takes the metrics, instead of the global provider.
         logger_provider: Takes the events, instead of the global provider.
@@ -72,6 +75,7 @@ def instrument(
         stop_reasons=stop_reasons,
         capture_explanation=capture_explanation,
         max_label_values=max_label_values,
+        providers=providers,
     )
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return
@@ -101,6 +105,18 @@ def uninstrument(vendors: Iterable[str] | None = None) -> None:
             _active.pop(name).remove()
         if not _active:
             _reporting.clear()
+
+
+def telemetry_in_use() -> Telemetry:
+    """The telemetry that the active vendors report to; without one, what the environment and the global providers say.
+
+    Raises:
+        ConfigurationError: for a value of the environment that cannot be used.
+    """
+    with _lock:
+        if _reporting:
+            return _reporting[-1][1]
+        return _telemetry(replace(configure(), vendors=frozenset()), None, None, None)
 
 
 def _telemetry(*settings: Any) -> Telemetry:

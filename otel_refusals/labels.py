@@ -11,6 +11,11 @@ _ALLOWED = re.compile(r"[A-Za-z0-9_.:/@-]{1,64}")
 """`@` is in, beyond letters, digits and `_.:/-`: every model id of Vertex AI has one."""
 
 
+def is_label(value: str) -> bool:
+    """Whether `value` may stand on a metric as it is."""
+    return _ALLOWED.fullmatch(value) is not None
+
+
 class BoundedLabels:
     """Lets the first `cap` distinct well-formed values through and answers `_OTHER` for the rest."""
 
@@ -26,7 +31,7 @@ class BoundedLabels:
         if value in known:
             return value
         # Two threads may both find room for the last place: the cap may be passed by a value or two, never by more.
-        if len(known) >= self._cap or _ALLOWED.fullmatch(value) is None:
+        if len(known) >= self._cap or not is_label(value):
             return OTHER
         known[value] = None
         return value

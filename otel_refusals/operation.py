@@ -16,7 +16,7 @@ from threading import Lock
 from time import time_ns
 from types import FrameType
 from typing import TYPE_CHECKING
-from weakref import WeakSet
+from weakref import ReferenceType, WeakSet, ref
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
@@ -61,6 +61,7 @@ class Operation:
     __slots__ = (
         "__weakref__",
         "_annotated",
+        "_error",
         "_failed_by",
         "_report_once",
         "_telemetry",
@@ -94,7 +95,8 @@ class Operation:
         self._telemetry = telemetry
         self._annotated: Outcome | None = None
         self._failed_by: str | None = None
-        self._whole = False
+        self._error: ReferenceType[Exception] | None = None
+        self._whole = reader is not None
         self.decided_at = 0
         self.vendor_name = vendor_name
         self.endpoint = endpoint
@@ -119,6 +121,11 @@ class Operation:
     def ended(self) -> bool:
         """Whether the report was made, so that nothing more can be learned."""
         return self._report_once.locked()
+
+    @property
+    def error(self) -> Exception | None:
+        """The exception that the caller gets, where it is how the vendor answered."""
+        return None if self._error is None else self._error()
 
     @property
     def unread(self) -> bool:
@@ -204,6 +211,8 @@ class Operation:
             return
         self.decided_at = time_ns()
         self._failed_by = type(error).__name__
+        with suppress(TypeError):  # of a kind that cannot be referred to weakly
+            self._error = ref(error)
         self.reader.feed(error)
 
     def _outcome(self) -> Outcome:

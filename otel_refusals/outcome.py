@@ -18,6 +18,7 @@ __all__ = [
     "Completed",
     "Errored",
     "Incomplete",
+    "Origin",
     "Outcome",
     "Paused",
     "Refusal",
@@ -107,6 +108,28 @@ class Refusal:
             raise ValueError(f"refusal source {self.source!r} is not one of {sorted(_SOURCES)}")
 
 
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Which operation an outcome is of, as far as the instrumentation saw it.
+
+    Args:
+        provider: Value of `gen_ai.provider.name`.
+        operation: Value of `gen_ai.operation.name`.
+        model: The requested model; None where the request names none.
+        response_model: The model that answered.
+        response_id: The vendor's id of the response.
+        workload: The workload of the call.
+    """
+
+    provider: str
+    operation: str
+    model: str | None
+    response_model: str | None
+    response_id: str | None
+    workload: str
+
+
 class _Declined:
     """What `Refused` and `Rescued` share: at least one refusal, and what was thrown away because of it."""
 
@@ -135,6 +158,7 @@ class Refused(_Declined):
         deciding: Index of the one that decided the operation.
         discarded_input_tokens: Tokens billed as input for nothing; None where the data does not say.
         discarded_output_tokens: Tokens generated and to be thrown away; None where the data does not say.
+        origin: Which operation it was, where the instrumentation saw it.
     """
 
     outcome: ClassVar[Literal["refused"]] = "refused"
@@ -142,6 +166,7 @@ class Refused(_Declined):
     deciding: int = 0
     discarded_input_tokens: int | None = None
     discarded_output_tokens: int | None = None
+    origin: Origin | None = field(default=None, compare=False, repr=False)
 
 
 @final
@@ -156,6 +181,7 @@ class Rescued(_Declined):
         signal: The stop reason of the answer.
         discarded_input_tokens: As in `Refused`.
         discarded_output_tokens: As in `Refused`; 0 when the partial text stays in the message.
+        origin: As in `Refused`.
     """
 
     outcome: ClassVar[Literal["rescued"]] = "rescued"
@@ -165,6 +191,7 @@ class Rescued(_Declined):
     signal: str = ""
     discarded_input_tokens: int | None = None
     discarded_output_tokens: int | None = None
+    origin: Origin | None = field(default=None, compare=False, repr=False)
 
 
 @final
@@ -227,6 +254,7 @@ class Unknown:
 
     outcome: ClassVar[Literal["unknown"]] = "unknown"
     signal: str
+    origin: Origin | None = field(default=None, compare=False, repr=False)
 
 
 Outcome: TypeAlias = Completed | Truncated | ToolCall | Paused | Refused | Rescued | Errored | Incomplete | Unknown

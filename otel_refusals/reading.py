@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from otel_refusals.outcome import MISSING, Incomplete, Outcome, Unknown
+from dataclasses import replace
+
+from otel_refusals.origins import origin_of
+from otel_refusals.outcome import MISSING, Incomplete, Outcome, Refused, Rescued, Unknown
 from otel_refusals.reader import Reader
 from otel_refusals.vendors import reader_for
+from otel_refusals.vendors._batch_line import BatchLineReader
 from otel_refusals.wire import wire_objects
 
 
@@ -16,15 +20,18 @@ def outcome_of(response: object) -> Outcome:
             JSON or of server-sent events), or a list of a stream's events.
 
     Returns:
-        One of the outcome types. A stop reason that no reader knows is `Unknown`, also where the configuration of the
-        instrumentation teaches it.
+        One of the outcome types, with the `origin` of an operation that the instrumentation saw. A stop reason that no
+        reader knows is `Unknown`, also where the configuration of the instrumentation teaches it.
 
     Raises:
         TypeError: for something that no reader knows.
         WireFormatError: for text or bytes that are neither JSON nor server-sent events; a `ValueError`.
     """
     reader, whole = read(response)
-    return reader.outcome() or (Unknown(MISSING) if whole else Incomplete())
+    outcome = reader.outcome() or (Unknown(MISSING) if whole else Incomplete())
+    if isinstance(outcome, (Refused, Rescued, Unknown)):
+        return replace(outcome, origin=origin_of(response, reader.response_id))
+    return outcome
 
 
 def read(response: object) -> tuple[Reader, bool]:
@@ -39,6 +46,8 @@ def read(response: object) -> tuple[Reader, bool]:
     reader = next(filter(None, map(reader_for, wires)), None)
     if reader is None:
         raise TypeError(f"no reader knows this: {type(response).__name__} is not a response of a supported vendor")
+    if isinstance(reader, BatchLineReader) and len(wires) > 1:
+        raise TypeError(f"this holds the results of {len(wires)} requests: read_batch reads them")
     for wire in wires:
         reader.feed(wire)
     return reader, wires is not response

@@ -14,12 +14,14 @@ from collections.abc import Callable
 from copy import copy
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from opentelemetry.context import get_current
 
 from otel_refusals.body import End, end_when_closed, watch_bytes
 from otel_refusals.collection import Collection
 from otel_refusals.failure import never_fails, swallow
+from otel_refusals.gateways import PROVIDERS, provider_at
 from otel_refusals.operation import Operation, report_orphans
 from otel_refusals.reader import field, text
 from otel_refusals.suppression import is_suppressed
@@ -78,6 +80,7 @@ class Stainless:
         self._vendor = vendor
         self._telemetry = telemetry
         self._route = vendor.router()
+        self._providers: WeakKeyDictionary[Any, tuple[Any, str]] = WeakKeyDictionary()
 
     def call(self, wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Around `SyncAPIClient.request`."""
@@ -127,7 +130,7 @@ class Stainless:
             if endpoint is None or is_suppressed(get_current()):
                 return None, args, kwargs
             report_orphans()
-            name, provider = self._vendor.name, self._vendor.provider_of(client)
+            name, provider = self._vendor.name, self._provider_of(client)
             operation = None
             # A copy: the options may be the caller's own, to be used again.
             options = copy(options)
@@ -143,6 +146,19 @@ class Stainless:
         except Exception as error:
             swallow(error, "Stainless._begin", self._vendor.name)
             return None, args, kwargs
+
+    def _provider_of(self, client: Any) -> str:
+        """By what the configuration says of the address, the client's class, and what is known of the address."""
+        url = getattr(client, "_base_url", None)
+        known = self._providers.get(client)
+        if known is not None and known[0] is url:
+            return known[1]
+        usual = self._vendor.providers[0]
+        provider = provider_at(url, self._telemetry.providers) or self._vendor.provider_of(client)
+        if provider == usual:
+            provider = provider_at(url, PROVIDERS) or usual
+        self._providers[client] = url, provider
+        return provider
 
 
 def _model_in(options: Any) -> str | None:

@@ -6,24 +6,28 @@ unless capture is switched on.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from logging import getLogger
 from time import time, time_ns
 from typing import TYPE_CHECKING, cast
 
 from opentelemetry import metrics, trace
 from opentelemetry._logs import LoggerProvider, SeverityNumber, get_logger_provider
-from opentelemetry.context import Context
+from opentelemetry.context import Context, get_current
 from opentelemetry.metrics import Counter, MeterProvider
 from opentelemetry.trace import Span, TracerProvider, set_span_in_context
 
 from otel_refusals import names, spans
 from otel_refusals._version import __version__
 from otel_refusals.attributes import Attributes, attributes_of, finish_reasons, official_attributes
+from otel_refusals.callbacks import call_back
 from otel_refusals.config import Config, outcome_from
 from otel_refusals.failure import never_fails
+from otel_refusals.gateways import Addresses
 from otel_refusals.labels import BoundedLabels
 from otel_refusals.names import Metric
-from otel_refusals.outcome import Errored, Outcome, Refused, Rescued, Unknown
+from otel_refusals.origins import remember
+from otel_refusals.outcome import Errored, Origin, Outcome, Refused, Rescued, Unknown
 from otel_refusals.seen import Seen
 from otel_refusals.workload import workload_of
 
@@ -62,6 +66,7 @@ class Telemetry:
         logger_provider: LoggerProvider | None = None,
     ) -> None:
         self.seen = Seen()
+        self.providers: Addresses = config.providers or {}
         self._config = config
         self._tracer = trace.get_tracer(names.SCOPE, __version__, tracer_provider)
         self._logger = (logger_provider or get_logger_provider()).get_logger(names.SCOPE, __version__)
@@ -83,6 +88,7 @@ class Telemetry:
         self._discarded_input = counter(names.DISCARDED_INPUT_TOKENS)
         self._discarded_output = counter(names.DISCARDED_OUTPUT_TOKENS)
         self._unknown = counter(names.UNKNOWN_STOP_REASONS)
+        self._dispositions = counter(names.DISPOSITIONS)
         self._errors = counter(names.INSTRUMENTATION_ERRORS)
         last_seen = names.UNKNOWN_LAST_SEEN
         self._last_seen = meter.create_gauge(last_seen.name, last_seen.unit, last_seen.brief)
@@ -117,6 +123,10 @@ class Telemetry:
     def report(self, operation: Operation, outcome: Outcome) -> None:
         """Count the operation and tell the world. Called once per operation."""
         workload = self._workload(operation)
+        if isinstance(outcome, (Refused, Rescued, Unknown)):
+            origin = _origin(operation, workload)
+            outcome = replace(outcome, origin=origin)
+            remember(origin, operation.error)
         span = operation.span or self._own_span(operation, outcome, workload)
         context = operation.context if span is None else set_span_in_context(span, operation.context)
         series = self._labels(operation, workload)
@@ -127,9 +137,27 @@ class Telemetry:
         elif isinstance(outcome, Unknown):
             self._count_unknown(outcome, series[""], context)
             self._emit(names.UNKNOWN_STOP_REASON, SeverityNumber.WARN, operation, outcome, workload, context)
+        if isinstance(outcome, (Refused, Rescued)):
+            call_back(outcome)
+
+    def count_disposition(self, outcome: Refused | Rescued | Unknown, disposition: str) -> None:
+        """Count what the application did about `outcome`, and mark the current span."""
+        origin = outcome.origin
+        labels = {
+            names.PROVIDER: origin.provider if origin else "unknown",
+            names.REQUEST_MODEL: self._models.bound(_model(origin) if origin else "unknown"),
+            names.WORKLOAD: self._workloads.bound(origin.workload if origin else self._workload_in(get_current())),
+            names.CATEGORY: "unspecified" if isinstance(outcome, Unknown) else outcome.refusal.category,
+            names.DISPOSITION: disposition,
+        }
+        self._dispositions.add(1, labels)
+        trace.get_current_span().set_attribute(names.DISPOSITION, disposition)
 
     def _workload(self, operation: Operation) -> str:
-        return workload_of(operation.context) or self._config.workload
+        return self._workload_in(operation.context)
+
+    def _workload_in(self, context: Context) -> str:
+        return workload_of(context) or self._config.workload
 
     def _own_span(self, operation: Operation, outcome: Outcome, workload: str) -> Span | None:
         if self._config.spans == "off" or not (self._config.spans == "all" or _is_loud(outcome)):
@@ -237,3 +265,19 @@ class Telemetry:
             attributes=cast("dict[str, object]", self._attributes(operation, outcome, workload)),  # type: ignore[arg-type]
             event_name=event,
         )
+
+
+def _origin(operation: Operation, workload: str) -> Origin:
+    reader = operation.reader
+    return Origin(
+        provider=operation.provider,
+        operation=operation.endpoint.operation,
+        model=operation.model,
+        response_model=reader.response_model,
+        response_id=reader.response_id,
+        workload=workload,
+    )
+
+
+def _model(origin: Origin) -> str:
+    return origin.model or origin.response_model or "unknown"

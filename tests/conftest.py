@@ -17,6 +17,8 @@ from otel_refusals import failure, telemetry
 from otel_refusals.testing import StubServer
 from tests.telemetry import Recorded
 
+pytest_plugins = ["tests.bundle.left_out"]
+
 if TYPE_CHECKING:  # a vendor's own tests run where no other SDK is installed
     import anthropic
     import openai

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "otel_refusals"
-CORE = {"outcome", "reader", "vendor", "wire", "reading", "labels", "seen", "names"}
+CORE = {"gateways", "labels", "names", "origins", "outcome", "reader", "reading", "seen", "vendor", "wire"}
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 

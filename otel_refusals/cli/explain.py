@@ -75,7 +75,7 @@ def explain(answer: Answer, *, prose: bool = False) -> RenderableType:
             details = _declined(outcome, prose)
         case Rescued():
             style = "green"
-            says = f"Declined, then answered by {_printable(outcome.rescued_by or 'a fallback model')}."
+            says = f"Declined, then answered by {printable(outcome.rescued_by or 'a fallback model')}."
             details = _declined(outcome, prose)
         case Unknown():
             return _shape(answer, "bold red", _alarm(answer.provider, outcome), [])
@@ -91,7 +91,7 @@ def explain(answer: Answer, *, prose: bool = False) -> RenderableType:
             details = _signal(outcome.signal)
         case Errored():
             style, says = "magenta", "The vendor says that it failed. This is no refusal."
-            details = [("error type", Text(_printable(outcome.error_type), "bold"))]
+            details = [("error type", Text(printable(outcome.error_type), "bold"))]
         case Incomplete():
             style, says, details = "magenta", "The stream ends before the vendor said how the generation ended.", []
         case _:
@@ -142,9 +142,9 @@ Rows = list[tuple[str, Text]]
 
 
 def _shape(answer: Answer, style: str, says: Text, details: Rows) -> RenderableType:
-    who = " of ".join(_printable(part) for part in (answer.response_id, answer.response_model) if part)
+    who = " of ".join(printable(part) for part in (answer.response_id, answer.response_model) if part)
     more = f" and {answer.events - 1} more events" if answer.events > 1 else ""
-    shape = f"{answer.vendor}: {_printable(answer.shape)}{more}"
+    shape = f"{answer.vendor}: {printable(answer.shape)}{more}"
     rows = [*details, ("response", Text(who or "without id or model", "dim")), ("shape", Text(shape, "dim"))]
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
@@ -164,12 +164,12 @@ def _declined(outcome: Refused | Rescued, prose: bool) -> Rows:
         rows += _rows(refusal, prose)
     rows.append(("discarded", Text(", ".join(_discarded(outcome)))))
     if isinstance(outcome, Rescued):
-        rows.append(("rescued by", Text(_printable(outcome.rescued_by or "a model that is not named"), "bold green")))
+        rows.append(("rescued by", Text(printable(outcome.rescued_by or "a model that is not named"), "bold green")))
     return rows
 
 
 def _rows(refusal: Refusal, prose: bool) -> Rows:
-    raw = ", ".join(f"“{_printable(name)}”" for name in refusal.raw_categories)
+    raw = ", ".join(f"“{printable(name)}”" for name in refusal.raw_categories)
     named = f"{raw} in the words of the vendor" if raw else "the vendor names none"
     rows = [
         ("who", Text.assemble((refusal.source, "bold"), f": {_WHO[refusal.source]}")),
@@ -178,7 +178,7 @@ def _rows(refusal: Refusal, prose: bool) -> Rows:
         *_signal(refusal.signal),
     ]
     if prose:
-        rows.append(("explanation", Text(_printable(refusal.explanation or "none"), "italic")))
+        rows.append(("explanation", Text(printable(refusal.explanation or "none"), "italic")))
     return rows
 
 
@@ -188,13 +188,13 @@ def _discarded(outcome: Refused | Rescued) -> Iterator[str]:
 
 
 def _signal(signal: str) -> Rows:
-    return [("signal", Text(_printable(signal)))]
+    return [("signal", Text(printable(signal)))]
 
 
 def _alarm(provider: str, unknown: Unknown) -> Text:
     if unknown.signal == MISSING:
         return Text("The response is finished, but holds no stop reason. Treat it as no answer.", "bold red")
-    signal = _printable(unknown.signal)
+    signal = printable(unknown.signal)
     return Text.assemble(
         (f"No reader knows the stop reason “{signal}”.\n", "bold red"),
         "It may be an answer, a refusal or a pause; treat it as no answer until you know. Once you do, teach it:\n\n",
@@ -203,6 +203,6 @@ def _alarm(provider: str, unknown: Unknown) -> Text:
     )
 
 
-def _printable(value: str) -> str:
+def printable(value: str) -> str:
     """A vendor's value without the control characters by which it could write to the terminal as it likes."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in value)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
 import click
+from opentelemetry.metrics import get_meter_provider
 from rich.console import Console
 
+from otel_refusals.batch import BatchResult, read_batch
+from otel_refusals.cli.batch_results import batch_as_json, holds_batch, summary
 from otel_refusals.cli.explain import Answer, as_json, explain
 from otel_refusals.config import ConfigurationError, configure, outcome_from
 from otel_refusals.outcome import MISSING, Incomplete, Outcome, Unknown
@@ -17,7 +21,7 @@ from otel_refusals.reader import Reader, field, text
 from otel_refusals.reading import read as read_wires
 from otel_refusals.vendor import Endpoint, Vendor
 from otel_refusals.vendors import VENDORS
-from otel_refusals.wire import wire_objects
+from otel_refusals.wire import WireFormatError, wire_objects
 
 
 class Unreadable(click.ClickException):
@@ -38,14 +42,27 @@ class Unreadable(click.ClickException):
     is_flag=True,
     help="Show the vendor's explanation too, which may repeat text of the conversation.",
 )
-def read(file: str, *, machine: bool, prose: bool) -> None:
-    """Explain one response: who declined, when, why, and what was discarded.
+@click.option(
+    "--count", is_flag=True, help="Report each result of a batch to OpenTelemetry; run it by opentelemetry-instrument."
+)
+def read(file: str, *, machine: bool, prose: bool, count: bool) -> None:
+    """Explain one response: who declined, when, why, and what was discarded; or the results of a batch, together.
 
-    FILE holds the body of a response as JSON, as server-sent events or as one event per line of JSON; - is standard
-    input.
+    FILE holds the body of a response as JSON, as server-sent events or as one event per line of JSON, or the results
+    of a batch, one per line; - is standard input.
     """
     name = "standard input" if file == "-" else file
-    answer = _answer(name, _body(file, name))
+    body = _body(file, name)
+    if holds_batch(body):
+        results = list(_results(name, body, count=count))
+        if machine:
+            click.echo(json.dumps({"file": name, **batch_as_json(results)}, indent=2))
+        else:
+            Console(highlight=False).print(summary(results))
+        return
+    if count:
+        raise Unreadable(name, "holds no results of a batch, and only those are counted")
+    answer = _answer(name, body)
     if machine:
         click.echo(json.dumps({"file": name, **as_json(answer, prose=prose)}, indent=2))
     else:
@@ -61,6 +78,17 @@ def _body(file: str, name: str) -> bytes:
     if not body.strip():
         raise Unreadable(name, "is empty")
     return body
+
+
+def _results(name: str, body: bytes, *, count: bool) -> Iterator[BatchResult]:
+    if count and type(get_meter_provider()).__module__.startswith("opentelemetry.metrics"):  # the API's, which drops
+        raise click.UsageError("--count needs an OpenTelemetry SDK: opentelemetry-instrument otel-refusals read ...")
+    try:
+        yield from read_batch(body, count=count)
+    except WireFormatError as error:
+        raise Unreadable(name, str(error)) from None
+    except ConfigurationError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _answer(name: str, body: bytes) -> Answer:

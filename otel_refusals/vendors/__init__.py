@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from otel_refusals.reader import Reader
-from otel_refusals.vendor import Vendor
+from otel_refusals.vendor import Endpoint, Vendor
 from otel_refusals.vendors import anthropic, google_genai, openai
 
 VENDORS: tuple[Vendor, ...] = (anthropic.VENDOR, google_genai.VENDOR, openai.VENDOR)
 
 
-def reader_for(wire: object) -> Reader | None:
-    """A reader for `wire`, found by its shape; None for something that no vendor sends."""
+def find(wire: object) -> tuple[Vendor, Endpoint] | None:
+    """Whose `wire` is and which endpoint sends it, found by its shape; None for something that no vendor sends."""
     for vendor in VENDORS:
         for endpoint in vendor.endpoints:
             if endpoint.reader.reads(wire):
-                return endpoint.reader()
+                return vendor, endpoint
     return None
+
+
+def reader_for(wire: object) -> Reader | None:
+    """A reader for `wire`, found by its shape; None for something that no vendor sends."""
+    found = find(wire)
+    return found[1].reader() if found else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otel_refusals.outcome import MISSING, Completed, Errored, Outcome, Refusal, Refused, ToolCall, Unknown
+from otel_refusals.outcome import MISSING, Completed, Errored, Outcome, Refusal, Refused, ToolCall, Truncated, Unknown
 from otel_refusals.reader import NOTHING, never, text
 from otel_refusals.vendors._anthropic_messages import category_of
 
@@ -46,6 +46,8 @@ class SessionEventReader:
                 return Completed("end_turn")
             case "requires_action":
                 return ToolCall("requires_action")
+            case "budget_reached":
+                return Truncated("budget_reached")
             case "retries_exhausted":
                 return Errored("retries_exhausted")
             case "refusal":

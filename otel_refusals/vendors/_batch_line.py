@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from otel_refusals.outcome import Errored, Incomplete, Outcome
 from otel_refusals.reader import NOTHING, Reader, field, never, text
+from otel_refusals.vendor import Endpoint, Vendor
 
 _ANSWERS = (("result", "message"), ("response", "body"), ("response",), ("modelOutput",))
 _ERRORS = (("result", "error", "error"), ("error",), ("status",))
@@ -17,7 +18,17 @@ _IDS = ("custom_id", "key", "recordId")
 class BatchLineReader:
     """Reads the line's answer by the reader of its shape; a line without one says why the request had none."""
 
-    __slots__ = ("_inner", "_outcome", "decided", "finish_reasons", "line_id", "response_id", "response_model", "skip")
+    __slots__ = (
+        "_inner",
+        "_outcome",
+        "decided",
+        "finish_reasons",
+        "found",
+        "line_id",
+        "response_id",
+        "response_model",
+        "skip",
+    )
 
     glance = staticmethod(never)
 
@@ -28,6 +39,7 @@ class BatchLineReader:
         self.response_id: str | None = None
         self.response_model: str | None = None
         self.finish_reasons: tuple[str, ...] = ()
+        self.found: tuple[Vendor, Endpoint] | None = None
         self._inner: Reader | None = None
         self._outcome: Outcome | None = None
 
@@ -39,7 +51,7 @@ class BatchLineReader:
         return isinstance(wire, dict) and ("modelOutput" in wire or ("response" in wire and _is_line(wire)))
 
     def feed(self, wire: object, /) -> None:
-        from otel_refusals.vendors import reader_for  # the registry holds the table that names this reader
+        from otel_refusals.vendors import find  # the registry holds the table that names this reader
 
         self.decided = True
         self.line_id = next(filter(None, (text(wire, name) for name in _IDS)), None)
@@ -48,8 +60,9 @@ class BatchLineReader:
             self._outcome = Incomplete()
             return
         answers = [answer for path in _ANSWERS if (answer := field(wire, *path))]
-        self._inner = next(filter(None, map(reader_for, answers[:1])), None)
-        if self._inner is not None:
+        self.found = find(answers[0]) if answers else None
+        if self.found is not None:
+            self._inner = self.found[1].reader()
             self._inner.feed(answers[0])
             self.response_id, self.response_model = self._inner.response_id, self._inner.response_model
             self.finish_reasons = self._inner.finish_reasons

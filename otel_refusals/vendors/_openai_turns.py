@@ -7,7 +7,7 @@ from otel_refusals.reader import NOTHING, field, never, number, text
 from otel_refusals.vendors._openai_errors import refusal_in, refused_by_error
 
 _EVENT = "agent.session.turn."
-_TRUNCATED = frozenset({"context_length_exceeded", "max_output_tokens"})
+TRUNCATED = frozenset({"context_length_exceeded", "max_output_tokens"})
 _PENDING = frozenset({"queued", "in_progress", "waiting"})
 
 
@@ -62,4 +62,4 @@ class TurnReader:
         refusal = refusal_in(error, content=bool(output), failed=True)
         if refusal is not None:
             return refused_by_error(refusal, output, number(self._turn, "usage", "input_tokens"))
-        return Truncated(code) if code in _TRUNCATED else Errored(code)
+        return Truncated(code) if code in TRUNCATED else Errored(code)

@@ -67,7 +67,7 @@ def _polled(arguments: Mapping[str, Any]) -> Endpoint | None:
 
 
 def _parsed(endpoint: Endpoint) -> Any:
-    """`endpoint`, but for a call that wants its response unparsed: those of interactions and decisions are left alone."""
+    """`endpoint`, but for a call of this part of the SDK that wants its response unparsed: such a one is left alone."""
 
     def choose(arguments: Mapping[str, Any]) -> Endpoint | None:
         return None if _RESPONSE_MODE in (arguments.get("extra_headers") or ()) else endpoint

@@ -7,7 +7,7 @@ from otel_refusals.vendors._openai_chat import ChatReader
 from otel_refusals.vendors._openai_decisions import DecisionsReader
 from otel_refusals.vendors._openai_images import ImagesReader
 from otel_refusals.vendors._openai_responses import ResponsesReader
-from otel_refusals.vendors._openai_sockets import live_frame, realtime_frame, responses_frame, sockets
+from otel_refusals.vendors._openai_sockets import REALTIME, live_frame, realtime_frame, responses_frame, sockets
 from otel_refusals.vendors._openai_turns import TurnReader
 from otel_refusals.vendors._openai_videos import VideosReader
 
@@ -31,6 +31,7 @@ VENDOR = Vendor(
         *sockets("openai.resources.live.forks", "ForksConnection", "3.30", live_frame),
     ),
     endpoints=(
+        REALTIME,
         Endpoint("POST", "/chat/completions", "chat", ChatReader),
         Endpoint("POST", "/responses", "chat", ResponsesReader, results="stored"),
         Endpoint("POST", "/completions", "text_completion", ChatReader),
