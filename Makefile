@@ -8,7 +8,7 @@ WORKERS ?= auto
 SDKS := oldest before-httpx2 after-httpx2 google-genai-oldest google-genai-httpx
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo observe test newest $(SDKS) frameworks check lint types format bench clean help
+.PHONY: demo observe test newest $(SDKS) frameworks check lint types format bench pictures clean help
 
 help: ## Show what there is.
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -52,6 +52,10 @@ format: $(VENV)/dev ## Format the code.
 
 bench: $(VENV)/dev ## Measure what the instrumentation costs.
 	@$(BIN)/python benchmarks/cost.py
+
+pictures: $(VENV)/dev ## Draw the dashboards' pictures in docs/pictures anew.
+	@$(BIN)/python -m dashboards.generator
+	@$(BIN)/python -m dashboards.pictures
 
 clean: ## Remove the virtual environments and caches.
 	rm -rf $(VENV) .tox .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -53,3 +53,21 @@ class OpenAIRefusalsInstrumentor(_VendorInstrumentor):
     """Entry point `refusals_openai`."""
 
     vendor = "openai"
+
+
+class BotocoreRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_botocore`."""
+
+    vendor = "botocore"
+
+
+class MistralRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_mistralai`."""
+
+    vendor = "mistralai"
+
+
+class CohereRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_cohere`."""
+
+    vendor = "cohere"

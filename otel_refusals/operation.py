@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from otel_refusals.wire import Decoder
 
 _CUT = frozenset(
-    {"TransportError", "APIConnectionError", "StreamError", "OSError", "ClientPayloadError", "ClientConnectionError"}
+    {
+        *("TransportError", "APIConnectionError", "StreamError", "OSError"),
+        *("ProtocolError", "ReadTimeoutError", "ClientPayloadError", "ClientConnectionError"),  # urllib3, aiohttp
+    }
 )
 """Class names, anywhere in an exception's bases, by which the HTTP libraries and SDKs say that a connection broke."""
 
@@ -171,10 +174,16 @@ class Operation:
             return
         if error is not None:
             self._learn(error)
+        if not getattr(self.reader, "generates", True):
+            return  # the answer shows that this was no operation: the model's name had not
         outcome = self._outcome()
         self._annotate(outcome, final=True)
         if self._is_news(outcome):
             self._telemetry.report(self, outcome)
+
+    def settle(self) -> None:
+        """Write on the span, which its maker is about to end, what will be reported if nothing more is learned."""
+        self._annotate(self._outcome(), final=True)
 
     @never_fails
     def leave(self, error: BaseException | None = None) -> None:

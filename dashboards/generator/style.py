@@ -4,6 +4,7 @@ from __future__ import annotations
 
 GREEN, YELLOW, ORANGE, RED = "green", "yellow", "orange", "red"
 BLUE, LIGHT_BLUE, PURPLE, GREY, PLAIN = "blue", "light-blue", "purple", "#8e8e8e", "text"
+TRANSPARENT = "transparent"
 
 OUTCOME_COLORS = {
     "completed": GREEN,
@@ -19,6 +20,7 @@ OUTCOME_COLORS = {
 STAGE_COLORS = {"pre_output": LIGHT_BLUE, "mid_stream": RED, "unknown": GREY}
 
 NO_OPERATIONS = "No operations in the last hour"
+NO_REFUSALS = "No refusals in the time shown"
 NO_TELEMETRY = "no telemetry"
 NO_RULES = "rules not loaded"
 NOT_SCRAPED = "not scraped"

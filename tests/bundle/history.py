@@ -136,10 +136,13 @@ SELF = {
         "otelcol_receiver_accepted_log_records": 80.0,
         "otelcol_receiver_refused_metric_points": 0.0,
         "otelcol_receiver_refused_spans": 0.0,
+        "otelcol_receiver_refused_log_records": 0.0,
         "otelcol_exporter_send_failed_metric_points": 0.0,
         "otelcol_exporter_send_failed_spans": 0.0,
+        "otelcol_exporter_send_failed_log_records": 0.0,
         "otelcol_exporter_enqueue_failed_metric_points": 0.0,
         "otelcol_exporter_enqueue_failed_spans": 0.0,
+        "otelcol_exporter_enqueue_failed_log_records": 0.0,
     },
 }
 GROUPS = ("refusal-now", "refusal-rates", "refusal-kinds", "refusal-pipeline")
