@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from otel_refusals.reader import Reader
 from otel_refusals.vendor import Endpoint, Vendor
-from otel_refusals.vendors import anthropic, openai
+from otel_refusals.vendors import anthropic, google_genai, openai
 
-VENDORS: tuple[Vendor, ...] = (anthropic.VENDOR, openai.VENDOR)
+VENDORS: tuple[Vendor, ...] = (anthropic.VENDOR, google_genai.VENDOR, openai.VENDOR)
 
 
 def find(wire: object) -> tuple[Vendor, Endpoint] | None:
