@@ -53,3 +53,9 @@ class OpenAIRefusalsInstrumentor(_VendorInstrumentor):
     """Entry point `refusals_openai`."""
 
     vendor = "openai"
+
+
+class BotocoreRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_botocore`."""
+
+    vendor = "botocore"

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from otel_refusals.wire import Decoder
 
 _CUT = frozenset(
-    {"TransportError", "APIConnectionError", "StreamError", "OSError", "ClientPayloadError", "ClientConnectionError"}
+    {
+        *("TransportError", "APIConnectionError", "StreamError", "OSError"),
+        *("ProtocolError", "ReadTimeoutError", "ClientPayloadError", "ClientConnectionError"),  # urllib3, aiohttp
+    }
 )
 """Class names, anywhere in an exception's bases, by which the HTTP libraries and SDKs say that a connection broke."""
 
@@ -171,6 +174,8 @@ class Operation:
             return
         if error is not None:
             self._learn(error)
+        if not getattr(self.reader, "generates", True):
+            return  # the answer shows that this was no operation: the model's name had not
         outcome = self._outcome()
         self._annotate(outcome, final=True)
         if self._is_news(outcome):

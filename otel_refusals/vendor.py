@@ -13,14 +13,25 @@ from typing import Any, Literal, Protocol
 
 from otel_refusals.reader import Reader
 
-Operation = Literal["chat", "text_completion", "generate_content"]
-"""Values of `gen_ai.operation.name` that generate."""
+Operation = Literal["chat", "text_completion", "generate_content", "apply_guardrail"]
+"""Values of `gen_ai.operation.name` that generate; and `apply_guardrail`, which is ours: the conventions have no word for
+a call that asks a guardrail alone, and it declines like any."""
 
-Seam = Literal["call", "async_call", "native_span", "method", "async_method", "generator", "parse_event"]
+Seam = Literal[
+    "call",
+    "async_call",
+    "native_span",
+    "method",
+    "async_method",
+    "generator",
+    "parse_event",
+    "aws_call",
+    "async_aws_call",
+]
 """What stands at a chokepoint. Of the SDKs that Stainless generates: the method that every call passes, in its two
 forms, and the function that ends the SDK's own span of a call. Of others: a method that is one operation, and a
 generator function, synchronous or not, that yields the items of one. Of a WebSocket: the method that parses an
-event."""
+event. Of the AWS SDKs: the method that makes the requests of all services, in its two forms."""
 
 
 class ReaderType(Protocol):

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from otel_refusals.testing import Reply
+from otel_refusals.testing.event_stream import CONTENT_TYPE, frame
 
 _WIRE = files("otel_refusals.testing") / "wire"
 
@@ -36,11 +37,18 @@ class Fixture:
     @property
     def streamed(self) -> bool:
         """Whether it is a stream of events."""
-        return self.path.endswith(".sse")
+        return self.path.endswith(".sse") or self.framed
+
+    @property
+    def framed(self) -> bool:
+        """Whether it is a stream of events, one a line here, that AWS sends in frames of its own."""
+        return self.path.endswith(".events.jsonl")
 
     @property
     def reply(self) -> Reply:
         """What the vendor answers."""
+        if self.framed:
+            return Reply(map(frame, self.wires), self.status, CONTENT_TYPE)
         return Reply(self.body, self.status, "text/event-stream" if self.streamed else "application/json")
 
     @property
@@ -48,6 +56,8 @@ class Fixture:
         """The wire objects as plain JSON."""
         if not self.streamed:
             return [json.loads(self.body)]
+        if self.framed:
+            return [json.loads(line) for line in self.body.splitlines()]
         data = [line[6:] for line in self.body.decode().splitlines() if line.startswith("data: ")]
         return [json.loads(line) for line in data if line != "[DONE]"]
 

@@ -78,7 +78,7 @@ def test_a_stream_that_stops_anywhere_has_an_outcome_or_none_yet(fixture: Fixtur
         assert reader.outcome() is None or reader.decided
 
 
-@given(st.sampled_from(FIXTURES), st.lists(st.integers(1, 400), min_size=1, max_size=12))
+@given(st.sampled_from([f for f in FIXTURES if not f.framed]), st.lists(st.integers(1, 400), min_size=1, max_size=12))
 def test_the_decoder_gives_the_same_objects_however_the_bytes_are_split(fixture: Fixture, sizes: list[int]) -> None:
     """Splitting invariance, in the middle of a line or of a character."""
     content_type = "text/event-stream" if fixture.streamed else "application/json"
