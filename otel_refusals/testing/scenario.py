@@ -81,19 +81,19 @@ WAYS: Mapping[str, Scenario] = {
     "thinking_only": Scenario(stage="mid_stream", content="thinking"),
     "null_category": Scenario(category=None),
     "unknown_category": Scenario(category="a_category_of_tomorrow"),
-    "in_prose_of_the_model": Scenario(source="model"),
+    "model_refusal": Scenario(source="model"),
     "rescued": Scenario(outcome="rescued"),
     "unknown_stop_reason": Scenario(outcome="unknown", stage="mid_stream"),
 }
 """The ways of being refused, and what comes close, that a caller should survive."""
 
 _IMPOSSIBLE: Mapping[str, frozenset[str]] = {
-    "anthropic": frozenset({"in_prose_of_the_model"}),
+    "anthropic": frozenset({"model_refusal"}),
     "openai": frozenset({"rescued"}),
-    "google_genai": frozenset({"in_prose_of_the_model", "rescued"}),
-    "botocore": frozenset({"in_prose_of_the_model", "rescued"}),
-    "mistralai": frozenset({"in_prose_of_the_model", "rescued", "null_category", "unknown_category"}),
-    "cohere": frozenset({"in_prose_of_the_model", "rescued", "null_category", "unknown_category"}),
+    "google_genai": frozenset({"model_refusal", "rescued"}),
+    "botocore": frozenset({"model_refusal", "rescued"}),
+    "mistralai": frozenset({"model_refusal", "rescued", "null_category", "unknown_category"}),
+    "cohere": frozenset({"model_refusal", "rescued", "null_category", "unknown_category"}),
 }
 """By vendor, the ways that its wire has no form for."""
 
