@@ -121,6 +121,8 @@ def suspended() -> Iterator[None]:
         with _lock:
             uninstrument()
             _reporting.extend(reporting)
+            for _, telemetry in reporting[-1:]:
+                failure.count_with(telemetry.count_failure)
             for name, patches in active.items():
                 _active[name] = Patches(patches.vendor, patches.wrapper_for)
                 _active[name].apply()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping
 
@@ -78,7 +79,5 @@ class Chooser:
 
 
 def _error(status: int, message: str) -> Reply:
-    import json
-
     body = {"type": "error", "error": {"type": "invalid_request_error", "message": message}, "message": message}
     return Reply(json.dumps(body).encode(), status)

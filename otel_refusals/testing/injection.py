@@ -182,8 +182,9 @@ def _enter(injection: Injection) -> None:
     with _lock:
         if not _active:
             _installed.enter_context(answering(_answer))
+            given = {name for name, value in os.environ.items() if value}
             for name, known_as in _KEYS.items():
-                if not any(os.environ.get(variable) for variable in known_as):
+                if given.isdisjoint(known_as):
                     os.environ[name] = "us-east-1" if name.endswith("REGION") else _PLACEHOLDER
                     _installed.callback(os.environ.pop, name, None)
         _active.append(injection)
@@ -201,9 +202,12 @@ def _answer(request: Request) -> Reply | None:
     vendor = speakers.vendor_of(request)
     if vendor is None:
         return None
-    with _lock:
-        for injection in reversed(_active):
-            reply = injection.offer(request, vendor)
-            if reply is not None:
-                return reply
-        return _active[-1].refuse_to_leave(request, vendor) if _active else None
+    try:
+        with _lock:
+            for injection in reversed(_active):
+                reply = injection.offer(request, vendor)
+                if reply is not None:
+                    return reply
+            return _active[-1].refuse_to_leave(request, vendor) if _active else None
+    except speakers.NotSpokenError as error:
+        raise CallBlocked(str(error)) from error
