@@ -8,7 +8,7 @@ WORKERS ?= auto
 SDKS := oldest before-httpx2 after-httpx2 google-genai-oldest google-genai-httpx
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test newest $(SDKS) frameworks check lint types format bench clean help
+.PHONY: demo observe test newest $(SDKS) frameworks check lint types format bench pictures clean help
 
 help: ## Show what there is.
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -16,9 +16,13 @@ help: ## Show what there is.
 demo: $(VENV)/demo ## See refusals of real SDK calls against a local vendor endpoint: no API key, no Docker.
 	@$(BIN)/otel-refusals demo
 
+observe: $(VENV)/demo ## Watch the alert rules at work, with the Prometheus and Alertmanager of this machine.
+	@$(BIN)/otel-refusals observe
+
 test: newest $(SDKS) ## Run the whole suite, then what drives the SDKs on their older versions.
 	@echo
 	@echo "All of it passed: the newest SDKs, and $(SDKS)."
+	@$(BIN)/python -m tests.bundle.servers || true
 
 newest: $(VENV)/dev
 	@echo "== the whole suite, on the newest SDKs"
@@ -48,6 +52,10 @@ format: $(VENV)/dev ## Format the code.
 
 bench: $(VENV)/dev ## Measure what the instrumentation costs.
 	@$(BIN)/python benchmarks/cost.py
+
+pictures: $(VENV)/dev ## Draw the dashboards' pictures in docs/pictures anew.
+	@$(BIN)/python -m dashboards.generator
+	@$(BIN)/python -m dashboards.pictures
 
 clean: ## Remove the virtual environments and caches.
 	rm -rf $(VENV) .tox .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -52,10 +52,7 @@ def _of_refusals(outcome: Refused | Rescued, explanation: bool) -> Attributes:
         names.SIGNAL: refusal.signal,
     }
     raw = dict.fromkeys(
-        name
-        for one in outcome.refusals
-        for name in one.raw_categories
-        if explanation or name not in one.confidential
+        name for one in outcome.refusals for name in one.raw_categories if explanation or name not in one.confidential
     )
     if raw:
         attributes[names.RAW_CATEGORY] = ",".join(raw)[:MAX_TEXT]

@@ -251,7 +251,7 @@ class _Content:
 def _watch_response(response: Any, left: End, document: _Document | None = None) -> None:
     """Hear `response` being closed, and see what is read of it. It stays what it is, and gets no new reference."""
     vars(response).update(_left=left, _document=document)
-    response.__class__ = _watched(type(response))
+    response.__class__ = _watched(type(response))  # type: ignore[arg-type]
 
 
 @cache

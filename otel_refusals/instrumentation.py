@@ -21,6 +21,7 @@ from otel_refusals.methods import Methods
 from otel_refusals.operation import report_open
 from otel_refusals.patch import Patches, Wrapper
 from otel_refusals.sockets import Sockets
+from otel_refusals.speakeasy import Speakeasy
 from otel_refusals.stainless import Stainless
 from otel_refusals.telemetry import Telemetry
 from otel_refusals.vendor import Chokepoint, Vendor
@@ -154,7 +155,8 @@ def _patches(vendor: Vendor, telemetry: Telemetry) -> Patches:
     stainless, aws = Stainless(vendor, telemetry), Aws(vendor, telemetry)
 
     def wrapper_for(point: Chokepoint) -> Wrapper:
-        families = (stainless, aws, Methods(vendor, telemetry, point), Sockets(vendor, telemetry, point))
+        methods, sockets = Methods(vendor, telemetry, point), Sockets(vendor, telemetry, point)
+        families = (stainless, aws, methods, sockets, Speakeasy())
         wrapper: Wrapper = getattr(next(family for family in families if hasattr(family, point.seam)), point.seam)
         return wrapper
 

@@ -59,3 +59,15 @@ class BotocoreRefusalsInstrumentor(_VendorInstrumentor):
     """Entry point `refusals_botocore`."""
 
     vendor = "botocore"
+
+
+class MistralRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_mistralai`."""
+
+    vendor = "mistralai"
+
+
+class CohereRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_cohere`."""
+
+    vendor = "cohere"

@@ -53,6 +53,22 @@ class Metric:
     brief: str
     attributes: tuple[str, ...]
 
+    @property
+    def prometheus(self) -> str:
+        """The name in Prometheus, for a histogram without `_bucket`, `_count` and `_sum`."""
+        suffix = ("_seconds" if self.unit == "s" else "") + ("_total" if self.instrument == "counter" else "")
+        return prometheus_label(self.name) + suffix
+
+    @property
+    def prometheus_labels(self) -> tuple[str, ...]:
+        """The attributes as Prometheus spells them."""
+        return tuple(map(prometheus_label, self.attributes))
+
+
+def prometheus_label(attribute: str) -> str:
+    """An attribute as Prometheus spells it, scraped or sent by OTLP."""
+    return attribute.replace(".", "_")
+
 
 OPERATIONS = Metric(
     "refusal.client.operations",

@@ -181,6 +181,10 @@ class Operation:
         if self._is_news(outcome):
             self._telemetry.report(self, outcome)
 
+    def settle(self) -> None:
+        """Write on the span, which its maker is about to end, what will be reported if nothing more is learned."""
+        self._annotate(self._outcome(), final=True)
+
     @never_fails
     def leave(self, error: BaseException | None = None) -> None:
         """Report that nobody reads on, from a place that the garbage collector may have called.

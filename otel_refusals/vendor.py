@@ -14,8 +14,8 @@ from typing import Any, Literal, Protocol
 from otel_refusals.reader import Reader
 
 Operation = Literal["chat", "text_completion", "generate_content", "apply_guardrail"]
-"""Values of `gen_ai.operation.name` that generate; and `apply_guardrail`, which is ours: the conventions have no word for
-a call that asks a guardrail alone, and it declines like any."""
+"""Values of `gen_ai.operation.name` that generate. The last is ours: the conventions have no word for a call that asks
+a guardrail alone, and it declines like any."""
 
 Seam = Literal[
     "call",
@@ -24,13 +24,19 @@ Seam = Literal[
     "method",
     "async_method",
     "generator",
+    "opening",
+    "started_span",
+    "answered_span",
+    "failed_span",
+    "closed_span",
     "parse_event",
     "aws_call",
     "async_aws_call",
 ]
 """What stands at a chokepoint. Of the SDKs that Stainless generates: the method that every call passes, in its two
-forms, and the function that ends the SDK's own span of a call. Of others: a method that is one operation, and a
-generator function, synchronous or not, that yields the items of one. Of a WebSocket: the method that parses an
+forms, and the function that ends the SDK's own span of a call. Of others: a method that is one operation, and,
+synchronous or not, a generator function that yields the items of one, and a context manager that opens their stream.
+Of those that Speakeasy generates: what starts and ends the SDK's own span. Of a WebSocket: the method that parses an
 event. Of the AWS SDKs: the method that makes the requests of all services, in its two forms."""
 
 

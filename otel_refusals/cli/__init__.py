@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import click
 
 MISSING = (
-    "otel-refusals: the command line needs click and rich; "
+    "otel-refusals: the command line needs click, rich and PyYAML; "
     "install them with: pip install 'otel-refusals[cli]', or '[demo]' for the demo\n"
 )
 
@@ -23,7 +23,7 @@ def main() -> None:
     try:
         command = commands()
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("click", "rich"):
+        if (error.name or "").partition(".")[0] not in ("click", "rich", "yaml"):
             raise
         sys.stderr.write(MISSING)
         raise SystemExit(2) from None
@@ -39,14 +39,20 @@ def commands() -> click.Group:
     import click
 
     from otel_refusals import __version__
+    from otel_refusals.cli.bundle import bundle
     from otel_refusals.cli.demo import demo
+    from otel_refusals.cli.observe import observe
     from otel_refusals.cli.read import read
+    from otel_refusals.cli.traffic import traffic
 
     @click.group("otel-refusals", context_settings={"help_option_names": ["-h", "--help"]})
     @click.version_option(__version__, prog_name="otel-refusals")
     def group() -> None:
         """See every call to an LLM that was declined, although it answered 200."""
 
+    group.add_command(bundle)
     group.add_command(demo)
+    group.add_command(observe)
     group.add_command(read)
+    group.add_command(traffic)
     return group

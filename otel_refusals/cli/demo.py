@@ -33,10 +33,9 @@ def demo() -> None:
     An ordinary application calls the real Anthropic and OpenAI SDKs under opentelemetry-instrument; a vendor endpoint
     on this machine answers; what arrives over OTLP is shown. Nothing leaves the machine. It takes about ten seconds.
     """
-    missing = [name for name in _NEEDED if not _installed(name)]
-    if missing:
-        raise click.UsageError(f"the demo needs {', '.join(missing)}: pip install 'otel-refusals[demo]'")
-    from otel_refusals.demo.run import DemoError, run
+    require()
+    from otel_refusals.demo.application import DemoError
+    from otel_refusals.demo.run import run
     from otel_refusals.demo.screen import show
 
     console = Console(highlight=False)
@@ -47,6 +46,17 @@ def demo() -> None:
         Console(stderr=True, highlight=False).print(Text(f"The demo failed. {error}", "bold red"))
         raise SystemExit(1) from None
     show(console, result)
+
+
+def require(*more: str) -> None:
+    """Make sure that what the demo's application imports is installed, and `more`.
+
+    Raises:
+        click.UsageError: when something is missing; it names the extra that brings it.
+    """
+    missing = [name for name in (*_NEEDED, *more) if not _installed(name)]
+    if missing:
+        raise click.UsageError(f"the demo needs {', '.join(missing)}: pip install 'otel-refusals[demo]'")
 
 
 def _installed(name: str) -> bool:

@@ -31,6 +31,10 @@ class VendorEndpoint(StubServer):
         self._numbers = count(1)
         self._lock = Lock()
 
+    def reply_to(self, request: Request) -> Reply:
+        """The reply to `request`, which is not remembered: the demo may run for days."""
+        return self._reply(request)
+
     def _reply(self, request: Request) -> Reply:
         body = request.json or {}
         prompt = _prompt(body)

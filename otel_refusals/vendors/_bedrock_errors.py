@@ -45,7 +45,5 @@ def error_outcome(wire: object) -> Outcome:
 
 
 def _refused(signal: str, stage: Stage) -> Refused:
-    refusal = Refusal(
-        category="unspecified", raw_categories=(signal,), stage=stage, source="classifier", signal=signal
-    )
+    refusal = Refusal(category="unspecified", raw_categories=(signal,), stage=stage, source="classifier", signal=signal)
     return Refused(refusals=(refusal,), discarded_output_tokens=0 if stage == "pre_output" else None)

@@ -99,8 +99,9 @@ class Assessments:
     def refused(self, signal: str, input_tokens: int | None, output_tokens: int | None) -> Refused:
         """The refusal of an operation that the guardrail blocked. Without a trace nobody knows by which policy."""
         stage = self.stage(output_tokens)
+        categories: list[Category] = [*self._blocked.values(), "guardrail"]
         refusal = Refusal(
-            category=next(iter(self._blocked.values()), "guardrail"),
+            category=categories[0],
             raw_categories=tuple(self._blocked) or (signal,),
             confidential=tuple(name for name in self._blocked if name in self._confidential),
             stage=stage,
@@ -111,9 +112,7 @@ class Assessments:
             return Refused(refusals=(refusal,), discarded_input_tokens=0, discarded_output_tokens=0)
         if stage == "unknown":
             return Refused(refusals=(refusal,))
-        return Refused(
-            refusals=(refusal,), discarded_input_tokens=input_tokens, discarded_output_tokens=output_tokens
-        )
+        return Refused(refusals=(refusal,), discarded_input_tokens=input_tokens, discarded_output_tokens=output_tokens)
 
 
 _SIDES: tuple[tuple[Side, tuple[str, ...]], ...] = (

@@ -33,13 +33,26 @@ class InvokeReader:
     Which kind of body it is, the first object with a known shape tells: a model may be named by an opaque ARN.
     """
 
-    __slots__ = ("_action", "_assessments", "_body", "_error", "_tokens", "decided", "ended", "generates")
+    __slots__ = (
+        "_action",
+        "_assessments",
+        "_body",
+        "_error",
+        "_tokens",
+        "decided",
+        "ended",
+        "generates",
+        "response_id",
+        "response_model",
+    )
 
     glance = staticmethod(never)
     skip = NOTHING
 
     def __init__(self) -> None:
         self.decided = False
+        self.response_id: str | None = None
+        self.response_model: str | None = None
         self.ended = False  # whether the last event of a stream was read
         self.generates = True  # whether this is an operation at all, and no embedding or ranking
         self._body: Reader | None = None
@@ -53,14 +66,6 @@ class InvokeReader:
         """Whether `wire` is a body that only Bedrock sends, or a chunk of a stream as the SDK hands it over."""
         has_chunk = isinstance(wire, dict) and field(wire, "chunk", "bytes") is not None
         return has_chunk or text(wire, ACTION) is not None or ModelsReader.reads(wire)
-
-    @property
-    def response_id(self) -> str | None:  # type: ignore[override]
-        return self._body.response_id if self._body else None
-
-    @property
-    def response_model(self) -> str | None:  # type: ignore[override]
-        return self._body.response_model if self._body else None
 
     @property
     def finish_reasons(self) -> tuple[str, ...]:
@@ -81,6 +86,7 @@ class InvokeReader:
             self.generates = generates(wire)
             self._body = _reader_of(wire)
         self._body.feed(wire)
+        self.response_id, self.response_model = self._body.response_id, self._body.response_model
         self.decided = self._body.decided or self._action is not None
         self.ended = self.decided and METRICS in wire
 
@@ -112,7 +118,7 @@ def _reader_of(wire: object) -> Reader:
 
 
 def _decoded(payload: object) -> object:
-    """The JSON of a chunk: from bytes, as botocore hands them over, or base64, as it is on the wire; or there already."""
+    """The JSON of a chunk: in bytes, as botocore hands it over, in base64, as it is on the wire, or there already."""
     try:
         if isinstance(payload, str):
             payload = b64decode(payload)

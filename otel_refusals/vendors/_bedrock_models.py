@@ -58,7 +58,7 @@ REFUSALS: dict[str, tuple[Category, Stage | None]] = {
 """Declines, in lower case, with the stage where the word itself tells it."""
 
 _LISTS = ("results", "outputs", "generations", "completions", "choices", "artifacts")
-_OWN = ("completionReason", "outputText", "generation", "generations", "finish_reasons", "images")
+_OWN = ("completionReason", "outputText", "generation", "finish_reasons", "images")
 """Members that no other provider's bodies have."""
 
 _REASON = (
@@ -134,7 +134,7 @@ class ModelsReader:
         if any(name in wire for name in _OWN):
             return True
         choice = _choices(wire)[0]
-        return choice is not wire and "finish_reason" not in choice and _reason(choice) is not None
+        return choice is not wire and field(choice, "finish_reason") is None and _reason(choice) is not None
 
     @property
     def finish_reasons(self) -> tuple[str, ...]:

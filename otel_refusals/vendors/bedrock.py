@@ -9,7 +9,7 @@ from otel_refusals.vendors._bedrock_invoke import InvokeReader
 
 VENDOR = Vendor(
     name="botocore",
-    requires="botocore >= 1.34.116, < 2",
+    requires="botocore >= 1.34.129, < 2",  # the first that hands over what a guardrail says in Converse
     providers=("aws.bedrock",),
     provider_of=by_class("aws.bedrock", {}),
     chokepoints=(

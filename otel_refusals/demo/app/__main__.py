@@ -1,8 +1,12 @@
-"""Runs the three jobs side by side and prints what each believes it has done."""
+"""Runs the three jobs side by side and prints what each believes it has done.
+
+With a number of seconds as its argument it starts over, that long after each end, until it is stopped.
+"""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -27,10 +31,18 @@ def run(name: str) -> None:
     sys.stdout.flush()
 
 
-def main() -> None:
+def do_all() -> None:
     """Do every job."""
     with ThreadPoolExecutor(len(JOBS)) as jobs:
         list(jobs.map(run, JOBS))
+
+
+def main() -> None:
+    """Do every job, once or over and over."""
+    do_all()
+    while pause := sys.argv[1:]:
+        time.sleep(float(pause[0]))
+        do_all()
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ def test_a_stream_that_is_closed_early_is_incomplete(
 def test_a_dropped_stream_is_reported_when_nobody_holds_it(
     read: int, recorded: Recorded, open_stream: Callable[[], Any]
 ) -> None:
-    """botocore's stream and its generator hold each other, so the garbage collector sees to it."""
+    """A stream of botocore and its generator hold each other, so the garbage collector sees to it."""
     stream = open_stream()
     for _ in zip(range(read), stream, strict=False):
         pass
@@ -197,9 +197,9 @@ def test_a_damaged_frame_is_an_error(recorded: Recorded, call: Callable[..., Any
     """The SDK finds it out; the caller gets its exception."""
     damaged = bytearray(frame(STREAM.wires[1]))
     damaged[-1] ^= 1
-    with closing(call(CONVERSE_STREAM, event_stream([frame(STREAM.wires[0]), bytes(damaged)]))["stream"]) as stream:
-        with pytest.raises(Exception, match="[Cc]hecksum"):
-            list(stream)
+    stream = call(CONVERSE_STREAM, event_stream([frame(STREAM.wires[0]), bytes(damaged)]))["stream"]
+    with closing(stream), pytest.raises(Exception, match="[Cc]hecksum"):
+        list(stream)
 
     assert {"ChecksumMismatch": 1} == recorded.sums("refusal.client.operations", "error.type")
 
@@ -217,9 +217,9 @@ def test_a_payload_that_is_no_json_is_left_to_the_sdk(recorded: Recorded, call: 
 def test_an_error_frame_without_a_shape_is_named_by_its_code(recorded: Recorded, call: Callable[..., Any]) -> None:
     """`:message-type: error`, as the framing of AWS has for failures of the transport."""
     headers = {":message-type": "error", ":error-code": "internalFailure", ":error-message": "It failed."}
-    with closing(call(CONVERSE_STREAM, event_stream([message(headers, b"")]))["stream"]) as stream:
-        with pytest.raises(Exception, match="internalFailure|InternalFailure"):
-            list(stream)
+    stream = call(CONVERSE_STREAM, event_stream([message(headers, b"")]))["stream"]
+    with closing(stream), pytest.raises(Exception, match="internalFailure"):
+        list(stream)
 
     assert {"InternalFailure": 1} == recorded.sums("refusal.client.operations", "error.type")
 

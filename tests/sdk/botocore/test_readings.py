@@ -1,4 +1,4 @@
-"""Every Bedrock fixture through botocore, in every way that a caller can read the answer: one report, and the right one."""
+"""Every Bedrock fixture through botocore, in every way that a caller can read the answer: one report, the right one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BODIES: dict[str, Callable[[Any], bytes]] = {
     "read in pieces": lambda body: b"".join(iter(lambda: body.read(7), b"")),
     "iter_chunks": lambda body: b"".join(body.iter_chunks(11)),
     "iter_lines": lambda body: b"".join(body.iter_lines()),
-    "for": lambda body: b"".join(body),
+    "for": b"".join,
     "next": _by_next,
     "readlines": lambda body: b"".join(body.readlines()),
     "json.load": lambda body: json.dumps(json.load(body)).encode(),
@@ -102,9 +102,7 @@ def test_a_body_is_reported_as_the_manifest_says(
 
 @pytest.mark.parametrize("way", BODIES)
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_can_be_read_in_every_way(
-    way: str, chunked: bool, recorded: Recorded, call: Callable[..., Any]
-) -> None:
+def test_a_body_can_be_read_in_every_way(way: str, chunked: bool, recorded: Recorded, call: Callable[..., Any]) -> None:
     """And arrives at the caller as it was sent, with a length or in chunks."""
     sent = fixture("bedrock/invoke_claude_refusal_mid_output.json")
     reply = Reply([sent.body[:9], sent.body[9:]]) if chunked else sent.reply
@@ -285,5 +283,3 @@ def test_calls_to_other_services_and_operations_are_left_alone(
         bedrock.count_tokens(modelId=MODEL, input={"converse": {"messages": []}})
 
     assert {} == recorded.outcomes
-
-

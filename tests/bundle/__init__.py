@@ -1,0 +1,1 @@
+"""The observability bundle on real servers."""
