@@ -28,19 +28,20 @@ def completion(turn: Turn) -> dict[str, Any]:
 
 def completion_chunks(turn: Turn) -> Iterator[dict[str, Any]]:
     """The stream of the same."""
-    *chunks, last = openai_chat.completion_chunks(turn)
-    if not last["choices"]:
-        last = chunks.pop()
-    thought = _thought(turn)
-    for chunk in chunks:
-        (choice,) = chunk["choices"]
-        choice["delta"].pop("refusal", None)
-        yield chunk | {"choices": [_plain(choice)]}
-    if thought:
-        yield last | {"choices": [{"index": 0, "delta": {"content": thought}, "finish_reason": None}]}
-    (choice,) = last["choices"]
-    choice["delta"] = {"content": ""}
-    yield last | {"choices": [_plain(choice)], "usage": openai_chat.usage(turn)}
+    whole = completion(turn)
+    (choice,) = whole["choices"]
+    said = choice["message"]
+    deltas = [{"role": "assistant", "content": ""}, *({"content": piece} for piece in turn.text)]
+    if turn.thinking:
+        deltas.append({"content": said["content"]})
+    if turn.calls_tool:  # a call comes in one piece
+        deltas.append({"content": "", "tool_calls": [{**call, "index": 0} for call in said["tool_calls"]]})
+    envelope = {**whole, "object": "chat.completion.chunk"}
+    usage = envelope.pop("usage")
+    for delta in deltas:
+        yield envelope | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    last = {"index": 0, "delta": {"content": ""}, "finish_reason": choice["finish_reason"]}
+    yield envelope | {"choices": [last], "usage": usage}
 
 
 def _thought(turn: Turn) -> list[dict[str, Any]]:
