@@ -12,6 +12,7 @@ from otel_refusals.outcome import (
     Outcome,
     Paused,
     Refused,
+    Stage,
     ToolCall,
     Truncated,
     Unknown,
@@ -116,7 +117,7 @@ class InteractionsReader:
             code = text(error, "code") or ""
             if code.upper() in DECLINES:
                 output = _sum(field(self._interaction, "usage"), "total_output_tokens", "total_thought_tokens")
-                stage = "mid_stream" if self._content or output else "pre_output"
+                stage: Stage = "mid_stream" if self._content or output else "pre_output"
                 return Refused(
                     refusals=(refusal(code, stage=stage, explanation=text(error, "message")),),
                     discarded_input_tokens=number(self._interaction, "usage", "total_input_tokens"),

@@ -35,17 +35,19 @@ _STAINLESS = "google.genai._interactions._base_client"
 _RESPONSE_MODE = "x-google-genai-response-mode"
 
 
-def _provider(owner: Any) -> str:
-    """The platform of a resource, or of a chat that uses one, of a client of interactions or of one of their resources.
+_CLIENT = (("_api_client",), ("_modules", "_api_client"), ("client_adapter", "_api_client"))
+"""Where a resource, a chat, and the client of interactions in 1.55 to 2.x keep the SDK's own client."""
 
-    Of the last two, only Vertex AI's paths have a project in them.
-    """
-    client = field(owner, "_api_client") or field(owner, "_modules", "_api_client")
-    if client is None:
-        project = field(owner, "_client_adapter", "_api_client") or field(owner, "sdk_configuration", "globals")
-        is_vertex = "projects/" in (text(project, "api_version") or "") or bool(field(project, "vertexai"))
-        return VERTEX if is_vertex else GEMINI
-    return VERTEX if field(client, "vertexai") else GEMINI
+
+def _provider(owner: Any) -> str:
+    """The platform of the object whose method is called."""
+    for path in _CLIENT:
+        client = field(owner, *path)
+        if client is not None:
+            return VERTEX if field(client, "vertexai") else GEMINI
+    # What is generated since 3.0 keeps no client; only Vertex AI's paths have a project in them.
+    version = text(owner, "sdk_configuration", "globals", "api_version")
+    return VERTEX if "/projects/" in (version or "") else GEMINI
 
 
 def _model(owner: Any, arguments: Mapping[str, Any]) -> str | None:
@@ -65,7 +67,7 @@ def _polled(arguments: Mapping[str, Any]) -> Endpoint | None:
 
 
 def _parsed(endpoint: Endpoint) -> Any:
-    """`endpoint`, but for a call that wants its response unparsed: those of interactions and decisions are left alone."""
+    """`endpoint`, but for a call of this part of the SDK that wants its response unparsed: such a one is left alone."""
 
     def choose(arguments: Mapping[str, Any]) -> Endpoint | None:
         return None if _RESPONSE_MODE in (arguments.get("extra_headers") or ()) else endpoint

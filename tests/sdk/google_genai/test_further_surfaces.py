@@ -177,6 +177,16 @@ def test_an_async_interaction_is_reported_once(fixture: Fixture, recorded: Recor
 
 
 @has_interactions
+def test_an_interaction_of_vertex_ai_is_told_apart(recorded: Recorded, vendor: StubServer) -> None:
+    """By the client that makes the call."""
+    client, refused = vertex(vendor.url), fixture("gemini/interaction_failed_safety.json")
+    vendor.queue(refused.reply)
+    client.interactions.create(**ASK)
+
+    check(recorded, refused, "gcp.vertex_ai")
+
+
+@has_interactions
 def test_a_stored_interaction_is_not_counted_again(recorded: Recorded, vendor: StubServer) -> None:
     """Retrieved after the call that it answered."""
     client, refused = gemini(vendor.url), fixture("gemini/interaction_failed_safety.json")

@@ -341,6 +341,22 @@ def test_async_function_calling_is_one_operation(recorded: Recorded, vendor: Stu
     assert {"refused": 4} == recorded.outcomes
 
 
+@pytest.mark.skipif("continuation_token" not in types.Candidate.model_fields, reason="this SDK continues nothing")
+def test_a_long_answer_that_the_sdk_continues_is_one_operation(
+    recorded: Recorded, client: genai.Client, vendor: StubServer
+) -> None:
+    """However many requests it takes; content of the first belongs to the answer that the second one declines."""
+    begun = json.loads(fixture("gemini/candidate_continuation.json").body)
+    begun["candidates"][0]["continuationToken"] = "dG9rZW4="
+    replies = [Reply(json.dumps(begun).encode()), fixture("gemini/candidate_safety_empty.json").reply]
+    vendor.queue(*replies, *as_streams(replies))
+    client.models.generate_content(**CALL)
+    list(client.models.generate_content_stream(**CALL))
+
+    assert {"refused": 2} == recorded.outcomes
+    assert {"mid_stream": 2} == recorded.sums("refusal.client.refusals", "refusal.stage")
+
+
 def test_a_request_that_fails_after_a_tool_call_is_an_error(
     recorded: Recorded, client: genai.Client, vendor: StubServer
 ) -> None:
