@@ -43,7 +43,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     except (ScenarioError, TypeError) as error:
         raise pytest.UsageError(f"{metafunc.definition.nodeid}: the marker refusals: {error}") from None
     if _SCENARIO not in metafunc.fixturenames:
-        metafunc.fixturenames.append(_SCENARIO)
+        metafunc.fixturenames.insert(0, _SCENARIO)  # before the clients that other fixtures make
     metafunc.parametrize(_SCENARIO, list(cases.values()), ids=list(cases), indirect=True)
 
 

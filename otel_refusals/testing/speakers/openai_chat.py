@@ -78,16 +78,22 @@ def completion_chunks(turn: Turn) -> Iterator[dict[str, Any]]:
 
 def legacy(turn: Turn) -> dict[str, Any]:
     """The whole completion of `/completions`."""
-    choice = {"index": 0, "text": "".join(turn.text), "logprobs": None, "finish_reason": finish_reason(turn)}
+    choice = {**_choice(turn, text="".join(turn.text)), "finish_reason": _legacy_reason(turn)}
     return _envelope(turn, "text_completion") | {"choices": [choice], "usage": usage(turn)}
 
 
 def legacy_chunks(turn: Turn) -> Iterator[dict[str, Any]]:
     """The stream of the same."""
     envelope = _envelope(turn, "text_completion")
-    for piece in (*turn.text, ""):
-        ended = None if piece else finish_reason(turn)
-        yield envelope | {"choices": [{"index": 0, "text": piece, "logprobs": None, "finish_reason": ended}]}
+    for piece in turn.text:
+        yield envelope | {"choices": [{"index": 0, "text": piece, "logprobs": None, "finish_reason": None}]}
+    yield envelope | {"choices": [{**_choice(turn, text=""), "finish_reason": _legacy_reason(turn)}]}
+
+
+def _legacy_reason(turn: Turn) -> str:
+    """A model that declines has no field to do it in, and no tool to call."""
+    scenario = turn.scenario
+    return "stop" if scenario.outcome == "tool_call" else _FINISH_REASONS.get(scenario.outcome, scenario.stop_reason)
 
 
 def usage(turn: Turn) -> dict[str, int]:
