@@ -52,11 +52,7 @@ def test_the_marker_is_one_test_per_vendor_and_way(run) -> None:
 
 def test_a_test_that_makes_no_call_fails(run) -> None:
     """It would pass whatever the application does."""
-    said = run(
-        "import pytest\n"
-        "@pytest.mark.refusals(vendor='anthropic', ways=['pre_output'])\n"
-        "def test_it(): pass\n"
-    )
+    said = run("import pytest\n@pytest.mark.refusals(vendor='anthropic', ways=['pre_output'])\ndef test_it(): pass\n")
 
     assert "no call went through the SDK anthropic" in said
     assert "1 passed, 1 error" in said

@@ -1,8 +1,8 @@
 """The wire fixtures as data: what vendors send, where each shape comes from, and what it reads as.
 
-    from otel_refusals.testing import wire
+from otel_refusals.testing import wire
 
-    wire("anthropic", "stream_refusal_mid_text").outcome  # "refused"
+wire("anthropic", "stream_refusal_mid_text").outcome  # "refused"
 """
 
 from __future__ import annotations

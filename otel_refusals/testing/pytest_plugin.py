@@ -43,8 +43,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     except (ScenarioError, TypeError) as error:
         raise pytest.UsageError(f"{metafunc.definition.nodeid}: the marker refusals: {error}") from None
     if _SCENARIO not in metafunc.fixturenames:
-        metafunc.fixturenames.insert(0, _SCENARIO)  # before the clients that other fixtures make
+        metafunc.fixturenames.append(_SCENARIO)
     metafunc.parametrize(_SCENARIO, list(cases.values()), ids=list(cases), indirect=True)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Have the scenario played although the test does not ask for it, and before other fixtures make their clients."""
+    if item.get_closest_marker("refusals") is not None and isinstance(item, pytest.Function):
+        item.fixturenames[:] = [_SCENARIO, *(name for name in item.fixturenames if name != _SCENARIO)]
 
 
 def _cases(

@@ -72,5 +72,3 @@ def test_platforms_of_the_anthropic_sdk_are_reached(platform: str) -> None:
     with client:
         check_scenarios("anthropic", lambda: client.messages.create(**ARGUMENTS["messages"]))
         check_scenarios("anthropic", both)
-
-

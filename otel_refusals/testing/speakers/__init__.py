@@ -126,7 +126,9 @@ def answer(request: Request, scenario: Scenario, pace: float = 0.0) -> Reply | N
             "for another family give a fixture: inject(..., wire=wire('bedrock', ...))"
         )
     turn = Turn(scenario, body, model)
-    if wire.events is None or (wire.whole is not None and not (body.get("stream") or path.endswith(":streamRawPredict"))):
+    if wire.events is None or (
+        wire.whole is not None and not (body.get("stream") or path.endswith(":streamRawPredict"))
+    ):
         assert wire.whole is not None
         return Reply(json.dumps(wire.whole(turn)).encode())
     items: Iterable[bytes] = _framed(wire.events(turn), wire.framing)

@@ -97,7 +97,11 @@ def guardrail(turn: Turn) -> dict[str, Any]:
     """The answer of ApplyGuardrail: a guardrail either intervenes or does not."""
     units = ("topicPolicyUnits", "contentPolicyUnits", "wordPolicyUnits", "sensitiveInformationPolicyUnits")
     answer: dict[str, Any] = {
-        "usage": {**dict.fromkeys(units, 0), "contextualGroundingPolicyUnits": 0, "sensitiveInformationPolicyFreeUnits": 0},
+        "usage": {
+            **dict.fromkeys(units, 0),
+            "contextualGroundingPolicyUnits": 0,
+            "sensitiveInformationPolicyFreeUnits": 0,
+        },
         "action": "NONE",
         "outputs": [],
         "assessments": [{}],

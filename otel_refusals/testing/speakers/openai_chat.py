@@ -79,7 +79,7 @@ def completion_chunks(turn: Turn) -> Iterator[dict[str, Any]]:
 def legacy(turn: Turn) -> dict[str, Any]:
     """The whole completion of `/completions`."""
     choice = {**_choice(turn, text="".join(turn.text)), "finish_reason": _legacy_reason(turn)}
-    return _envelope(turn, "text_completion") | {"choices": [choice], "usage": usage(turn)}
+    return _envelope(turn, "text_completion") | {"choices": [choice], "usage": _counts(turn, turn.output_tokens)}
 
 
 def legacy_chunks(turn: Turn) -> Iterator[dict[str, Any]]:
@@ -98,7 +98,10 @@ def _legacy_reason(turn: Turn) -> str:
 
 def usage(turn: Turn) -> dict[str, int]:
     """Tokens; what thinks is counted and not shown, and a decline in words is billed as such."""
-    written = 9 if turn.scenario.source == "model" else turn.output_tokens
+    return _counts(turn, 9 if turn.scenario.source == "model" else turn.output_tokens)
+
+
+def _counts(turn: Turn, written: int) -> dict[str, int]:
     return {
         "prompt_tokens": turn.input_tokens,
         "completion_tokens": written,

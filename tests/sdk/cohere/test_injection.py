@@ -10,7 +10,12 @@ from tests.fixtures import FIXTURES, Fixture, fixture
 from tests.injected import NOWHERE, check_fixtures, check_scenarios
 from tests.sdk.cohere.driver import Way, ways
 
-_SENT = ("v2_chat_complete.json", "v2_chat_stream_complete.sse", "v1_chat_complete.json", "v1_chat_stream_complete.jsonl")
+_SENT = (
+    "v2_chat_complete.json",
+    "v2_chat_stream_complete.sse",
+    "v1_chat_complete.json",
+    "v1_chat_stream_complete.jsonl",
+)
 _WAYS = [way for name in _SENT for way in ways(fixture(f"cohere/{name}"))]
 _SURFACES = sorted({one.surface for one in FIXTURES if one.provider == "cohere"})
 
