@@ -1,0 +1,84 @@
+"""What is left to a stop reason that no branch names: whether anything is done about it."""
+
+from __future__ import annotations
+
+import ast
+
+from otel_refusals.scan.source import Scope, name_of
+from otel_refusals.scan.uses import ancestors, is_quiet
+from otel_refusals.scan.vocabulary import is_normal
+from otel_refusals.scan.words import compared_words, is_default, is_positive, matched_words
+
+_LOUD = frozenset({"warning", "warn", "error", "exception", "critical", "fatal"})
+
+
+def goes_nowhere(scope: Scope, tests: list[ast.Compare | ast.Match], name: str) -> bool:
+    """Whether every test that tells a normal end of the field `name` apart does nothing with what is left."""
+    telling = [test for test in tests if any(is_normal(name, word) for word in _words(scope, test))]
+    return bool(telling) and all(_is_silent(scope, test) for test in telling)
+
+
+def _words(scope: Scope, test: ast.Compare | ast.Match) -> frozenset[str]:
+    if isinstance(test, ast.Match):
+        return matched_words(scope, test) or frozenset()
+    return compared_words(scope, test, test.left) or compared_words(scope, test, test.comparators[-1]) or frozenset()
+
+
+def _is_silent(scope: Scope, test: ast.Compare | ast.Match) -> bool:
+    if isinstance(test, ast.Match):
+        default = next((case.body for case in test.cases if is_default(case)), None)
+        if default is not None:
+            return all(map(_is_nothing, default))
+        return all(_leaves(case.body) for case in test.cases) and _nothing_after(scope, test)
+    for parent, child in ancestors(scope, test):
+        if isinstance(parent, ast.If):
+            return child is parent.test and _is_silent_if(scope, parent, test)
+        if isinstance(parent, ast.stmt):
+            return False
+    return False
+
+
+def _is_silent_if(scope: Scope, statement: ast.If, test: ast.Compare) -> bool:
+    if not is_positive(scope, test):
+        return all(map(_is_nothing, statement.body))
+    rest, bodies = statement, [statement.body]
+    while len(rest.orelse) == 1 and isinstance(rest.orelse[0], ast.If):
+        rest = rest.orelse[0]
+        bodies.append(rest.body)
+    if rest.orelse:
+        return all(map(_is_nothing, rest.orelse))
+    return all(map(_leaves, bodies)) and _nothing_after(scope, statement)
+
+
+def _leaves(body: list[ast.stmt]) -> bool:
+    """Whether a branch is the end of the way: what follows it is for the others."""
+    return isinstance(body[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break))
+
+
+def _nothing_after(scope: Scope, statement: ast.stmt) -> bool:
+    """Whether what follows in the function or in the loop does nothing."""
+    node: ast.AST = statement
+    for parent, child in ancestors(scope, statement):
+        for block in (getattr(parent, name, None) for name in ("body", "orelse", "finalbody")):
+            if isinstance(block, list) and child in block:
+                following = block[block.index(child) + 1 :]
+                if not all(map(_is_nothing, following)):
+                    return False
+        node = parent
+        if not isinstance(node, (ast.If, ast.With, ast.AsyncWith)):
+            break
+    return not isinstance(node, ast.Module)
+
+
+def _is_nothing(statement: ast.stmt) -> bool:
+    """Whether a statement neither says nor does anything about a refusal."""
+    match statement:
+        case ast.Pass() | ast.Continue() | ast.Break() | ast.Return(value=None) | ast.Expr(value=ast.Constant()):
+            return True
+        case ast.Return(value=ast.Constant(value=value)):
+            return not value
+        case ast.Return(value=ast.List(elts=[]) | ast.Dict(keys=[]) | ast.Tuple(elts=[])):
+            return True
+        case ast.Expr(value=ast.Call() as call):
+            return is_quiet(call) and name_of(call.func).rpartition(".")[2] not in _LOUD
+    return False
