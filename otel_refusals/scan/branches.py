@@ -10,11 +10,11 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from otel_refusals.scan.defaults import goes_nowhere
+from otel_refusals.scan.defaults import goes_nowhere, is_loud
 from otel_refusals.scan.rules import Finding
 from otel_refusals.scan.source import EACH, Path, Scope, member
 from otel_refusals.scan.uses import ancestors, escapes, is_look, use_of
-from otel_refusals.scan.vocabulary import FIELDS, LOOKS, told
+from otel_refusals.scan.vocabulary import FIELDS, LOOKS, is_end, told
 from otel_refusals.scan.words import compared_words, is_positive, matched_words
 
 _REPRESENTATIONS = frozenset({"value", "name"})
@@ -28,7 +28,7 @@ class _Group:
     words: set[str] = field(default_factory=set)
     tests: list[ast.Compare | ast.Match] = field(default_factory=list)
     lookups: list[ast.Call] = field(default_factory=list)
-    roots: set[object] = field(default_factory=set)
+    roots: dict[object, ast.expr] = field(default_factory=dict)
     away: bool = False
 
 
@@ -54,7 +54,7 @@ def groups(scope: Scope) -> dict[str, _Group]:
             if name is not None:
                 group = found.setdefault(name, _Group())
                 if path.steps:
-                    group.roots.add(path.key)
+                    group.roots[path.key] = path.root
                 _note(scope, node, group)
                 break
     return found
@@ -119,7 +119,9 @@ def refusals_as_answers(scope: Scope) -> Iterator[Finding]:
     if not found or any(is_look(node) for node in scope.nodes if not _is_field(node)):
         return
     for name, group in found.items():
-        if group.lookups or _response_escapes(scope, group):
+        if group.lookups or any(is_loud(scope, test) for test in group.tests) or _response_escapes(scope, group):
+            continue
+        if not _is_answered(scope, group):
             continue
         apart = told(name, frozenset(group.words))
         if apart is None:
@@ -137,6 +139,27 @@ def refusals_as_answers(scope: Scope) -> Iterator[Finding]:
         else:
             continue
         yield Finding("", where.lineno, where.col_offset + 1, "refusal-as-answer", message)
+
+
+def _is_answered(scope: Scope, group: _Group) -> bool:
+    """Whether the scope makes an answer of the response, rather than a check of a response that its caller has.
+
+    It asks for the response, takes content from it, or calls the stop reason itself a normal end.
+    """
+    if any(isinstance(root, ast.Call) for root in group.roots.values()):
+        return True
+    for node in scope.nodes:
+        match node:
+            case ast.Return(value=ast.Constant(value=str(word))) | ast.Assign(value=ast.Constant(value=str(word))):
+                if is_end(word):
+                    return True
+            case ast.Attribute(attr=name, ctx=ast.Load()) | ast.Subscript(slice=ast.Constant(value=str(name))):
+                if name in _CONTENT and any(path.key in group.roots for path in scope.paths(node)):
+                    return True
+    return False
+
+
+_CONTENT = frozenset({"content", "text", "message", "delta", "parts", "output", "output_text"})
 
 
 def _is_field(node: ast.AST) -> bool:

@@ -6,15 +6,14 @@ import ast
 from collections.abc import Iterator
 
 from otel_refusals.scan.rules import Finding, RuleId
-from otel_refusals.scan.source import EACH, Module, Path, Scope, name_of
+from otel_refusals.scan.source import EACH, Path, Scope, name_of
 from otel_refusals.scan.uses import escapes, function_looks, is_look, use_of
 
 _ANYWHERE: tuple[tuple[str, ...], ...] = (
     ("choices", EACH, "message", "content"),
     ("choices", EACH, "delta", "content"),
-    ("output", "message", "content"),
 )
-"""Members that only responses have: OpenAI's and those of its likes, Converse."""
+"""Members that only responses have: OpenAI's and those of its likes."""
 
 _CALLS: tuple[tuple[str, tuple[tuple[str, ...], ...], tuple[str, ...]], ...] = (
     ("messages.create", (("content",), (EACH, "delta", "text")), ()),
@@ -22,6 +21,7 @@ _CALLS: tuple[tuple[str, tuple[tuple[str, ...], ...], tuple[str, ...]], ...] = (
     ("messages.stream", (("text_stream",), ("get_final_text",)), ()),
     ("get_final_message", (("content",), ("parsed_output",)), ()),
     ("completions.create", (("choices", EACH, "text"),), ()),
+    ("converse", (("output", "message", "content"),), ()),
     ("responses.create", (("output_text",),), ()),
     ("responses.parse", (("output_text",),), ()),
     ("generate_content", (("text",), (EACH, "text"), ("candidates", EACH, "content")), ("genai", "generativeai")),
@@ -31,6 +31,9 @@ _CALLS: tuple[tuple[str, tuple[tuple[str, ...], ...], tuple[str, ...]], ...] = (
     ("send_message_stream", ((EACH, "text"),), ("genai", "generativeai")),
 )
 """Members that others have too: of which calls, and in files that import which package."""
+
+CALLS = frozenset(call for call, _, _ in _CALLS)
+"""The calls whose responses are known by the call."""
 
 _PARSED: tuple[tuple[str, ...], ...] = (("choices", EACH, "message", "parsed"), ("output_parsed",))
 
@@ -117,12 +120,11 @@ def _is_content(scope: Scope, path: Path) -> bool:
 
 
 def _is_obtained(scope: Scope, path: Path) -> bool:
-    """Whether the response comes into being here, so that nobody before can have looked; a stream ends where it is read."""
-    if isinstance(path.root, ast.Call):
-        return not any(function_looks(scope, function) for function in scope.module.called(path.root))
-    if isinstance(path.root, ast.Name) and path.root.id in scope.parameters:
-        return path.steps[:1] == (EACH,) and "delta" in path.steps
-    return False
+    """Whether the response is asked for here, so that nobody before can have looked."""
+    if not isinstance(path.root, ast.Call):
+        return False
+    is_constructor = name_of(path.root.func).rpartition(".")[2][:1].isupper()
+    return not is_constructor and not any(function_looks(scope, called) for called in scope.module.called(path.root))
 
 
 def _ends_with(steps: tuple[str, ...], ends: tuple[tuple[str, ...], ...]) -> bool:
@@ -172,9 +174,3 @@ def _reads_refusal(node: ast.AST) -> bool:
 def _finding(rule: RuleId, node: ast.expr, message: str) -> Finding:
     return Finding("", node.lineno, node.col_offset + 1, rule, message)
 
-
-def taken_in(module: Module) -> Iterator[Finding]:
-    """Both rules over a file."""
-    for scope in module.scopes():
-        yield from unread_endings(scope)
-        yield from unread_refusals(scope)

@@ -18,6 +18,48 @@ def goes_nowhere(scope: Scope, tests: list[ast.Compare | ast.Match], name: str) 
     return bool(telling) and all(_is_silent(scope, test) for test in telling)
 
 
+def is_loud(scope: Scope, test: ast.Compare | ast.Match) -> bool:
+    """Whether what is left after a test raises or warns, whatever is left."""
+    if isinstance(test, ast.Match):
+        return any(_is_said(case.body) for case in test.cases if is_default(case))
+    for parent, child in ancestors(scope, test):
+        if isinstance(parent, ast.If) and child is parent.test:
+            if not is_positive(scope, test):
+                return _is_said(parent.body)
+            rest = _last_of_chain(parent)
+            return _is_said(rest.orelse) or (not rest.orelse and _leaves(parent.body) and _is_said(_after(scope, parent)))
+        if isinstance(parent, ast.stmt):
+            return False
+    return False
+
+
+def _last_of_chain(statement: ast.If) -> ast.If:
+    while len(statement.orelse) == 1 and isinstance(statement.orelse[0], ast.If):
+        statement = statement.orelse[0]
+    return statement
+
+
+def _is_said(block: list[ast.stmt]) -> bool:
+    return any(
+        isinstance(statement, ast.Raise)
+        or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) and _is_warning(statement.value))
+        for statement in block
+    )
+
+
+def _is_warning(call: ast.Call) -> bool:
+    return name_of(call.func).rpartition(".")[2] in _LOUD
+
+
+def _after(scope: Scope, statement: ast.stmt) -> list[ast.stmt]:
+    """What follows a statement in its block."""
+    parent = scope.module.parents[statement]
+    for block in (getattr(parent, name, None) for name in ("body", "orelse", "finalbody")):
+        if isinstance(block, list) and statement in block:
+            return block[block.index(statement) + 1 :]
+    return []
+
+
 def _words(scope: Scope, test: ast.Compare | ast.Match) -> frozenset[str]:
     if isinstance(test, ast.Match):
         return matched_words(scope, test) or frozenset()
@@ -80,5 +122,5 @@ def _is_nothing(statement: ast.stmt) -> bool:
         case ast.Return(value=ast.List(elts=[]) | ast.Dict(keys=[]) | ast.Tuple(elts=[])):
             return True
         case ast.Expr(value=ast.Call() as call):
-            return is_quiet(call) and name_of(call.func).rpartition(".")[2] not in _LOUD
+            return is_quiet(call) and not _is_warning(call)
     return False

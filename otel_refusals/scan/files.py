@@ -14,13 +14,21 @@ from itertools import chain
 from pathlib import Path
 
 from otel_refusals.scan.branches import refusals_as_answers
-from otel_refusals.scan.content import unread_endings, unread_refusals
+from otel_refusals.scan.content import CALLS, unread_endings, unread_refusals
 from otel_refusals.scan.lookups import refusals_lost_in_lookups
 from otel_refusals.scan.rules import RULES, Finding, RuleId
 from otel_refusals.scan.source import Module
+from otel_refusals.scan.vocabulary import FIELDS
 
 NOT_SCANNED = frozenset({"__pycache__", "build", "dist", "env", "node_modules", "site-packages", "venv", "__pypackages__"})
 """Directories below a path that hold code of others; so do those whose name begins with a dot, and virtual environments."""
+
+_RELEVANT = re.compile(
+    "|".join(
+        sorted({name.partition(".")[0] for name in FIELDS} | {call.partition(".")[0] for call in CALLS} | {"choices", "parsed"})
+    ).encode()
+)
+"""A file with none of these words has nothing to find; looking into it would take most of the time."""
 
 _CHECKS = (unread_endings, unread_refusals, refusals_as_answers, refusals_lost_in_lookups)
 _IGNORE = re.compile(r"#\s*otel-refusals:\s*ignore(?:\[([^\]]*)\])?")
@@ -57,6 +65,8 @@ def scan_source(source: bytes | str, path: str = "") -> list[Finding]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             module = Module(ast.parse(source))
+        if not _RELEVANT.search(source if isinstance(source, bytes) else source.encode(errors="replace")):
+            return []
         findings = {finding for scope in module.scopes() for finding in chain.from_iterable(c(scope) for c in _CHECKS)}
     except SyntaxError as error:
         return [replace(_unreadable(error.msg or "", error.lineno or 1, error.offset or 1), path=path)]

@@ -69,3 +69,15 @@ def is_normal(name: str, word: str) -> bool:
         name in ending.fields and any(key.lower() == word and kind is Completed for key, kind in ending.reasons.items())
         for ending in _ENDINGS
     )
+
+
+def is_end(word: str) -> bool:
+    """Whether `word` is a normal end of any vendor, in any spelling: `"endTurn"` is `"end_turn"`."""
+    return _plain(word) in _ENDS
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("_", "")
+
+
+_ENDS = {_plain(word) for ending in _ENDINGS for word, outcome in ending.reasons.items() if outcome is Completed}
