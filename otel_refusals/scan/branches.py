@@ -154,7 +154,7 @@ def _is_answered(scope: Scope, group: _Group) -> bool:
                 if is_end(word):
                     return True
             case ast.Attribute(attr=name, ctx=ast.Load()) | ast.Subscript(slice=ast.Constant(value=str(name))):
-                if name in _CONTENT and any(path.key in group.roots for path in scope.paths(node)):
+                if name in _CONTENT and any(path.key in group.roots and path.key != "self" for path in scope.paths(node)):
                     return True
     return False
 

@@ -116,11 +116,13 @@ def _inside_raise(scope: Scope, node: ast.AST) -> bool:
     return isinstance(node, ast.Raise)
 
 
-def escapes(scope: Scope, expr: ast.expr, looks: bool = True) -> bool:
+def escapes(scope: Scope, expr: ast.expr) -> bool:
     """Whether others may look at the value of `expr`: code that is not in this file, or code in it that does."""
     use = use_of(scope, expr)
-    if use.kind == "passed" and isinstance(use.node, ast.Call):
-        return looks and any(function_looks(scope, function) for function in scope.module.called(use.node))
+    while use.kind == "passed" and isinstance(use.node, ast.Call):
+        if any(function_looks(scope, function) for function in scope.module.called(use.node)):
+            return True
+        use = use_of(scope, use.node)  # what is made of the value may still hold it
     return use.kind in {"away", "looked_up"}
 
 

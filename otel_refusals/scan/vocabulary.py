@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from otel_refusals.outcome import Completed
+from otel_refusals.outcome import Completed, Errored
 from otel_refusals.vendors import VENDORS
 
 _ENDINGS = tuple(ending for vendor in VENDORS for ending in vendor.endings)
@@ -51,12 +51,12 @@ class Told:
 def told(name: str, words: frozenset[str]) -> Told | None:
     """What code tells apart that compares the field `name` with `words`.
 
-    None where a word belongs to no vendor (the code has a vocabulary of its own), where it names a refusal, and where
-    the field has no normal end to be taken for.
+    None where a word belongs to no vendor (the code has a vocabulary of its own), where one names a refusal, and where
+    all of them are failures (the code asks whether the call failed).
     """
     for ending in _ENDINGS:
         known = {word.lower(): outcome for word, outcome in ending.reasons.items()}
-        if name in ending.fields and words and words <= known.keys():
+        if name in ending.fields and words <= known.keys() and any(known[word] is not Errored for word in words):
             ends = frozenset(word for word in words if known[word] is Completed)
             normal = next((word for word, outcome in ending.reasons.items() if outcome is Completed), "")
             return Told(ends, min(ending.refusals, key=len), normal)
