@@ -40,14 +40,14 @@ def end_when_closed(response: Any, operation: Operation, iterator: Any) -> None:
     _stand_before(response, left)
 
 
-def watch_bytes(response: Any, operation: Operation) -> None:
+def watch_bytes(response: Any, operation: Operation, body: Body | None = None) -> None:
     """See the bytes of a raw response as the caller reads them, and end `operation` when they end or are left."""
 
     def left() -> None:
         if not operation.tapped:  # else a stream over the response is seen, and knows better
             operation.leave()
 
-    _stand_before(response, left, Body(operation, response))
+    _stand_before(response, left, body or Body(operation, response))
 
 
 def _is_running(iterator: Any) -> bool:

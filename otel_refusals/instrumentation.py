@@ -14,6 +14,7 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from otel_refusals import failure
+from otel_refusals.aws import Aws
 from otel_refusals.config import configure
 from otel_refusals.methods import Methods
 from otel_refusals.operation import report_open
@@ -131,10 +132,11 @@ def _telemetry(*settings: Any) -> Telemetry:
 
 
 def _patches(vendor: Vendor, telemetry: Telemetry) -> Patches:
-    stainless = Stainless(vendor, telemetry)
+    stainless, aws = Stainless(vendor, telemetry), Aws(vendor, telemetry)
 
     def wrapper_for(point: Chokepoint) -> Wrapper:
-        families = (stainless, Methods(vendor, telemetry, point), Sockets(vendor, telemetry, point), Speakeasy())
+        methods, sockets = Methods(vendor, telemetry, point), Sockets(vendor, telemetry, point)
+        families = (stainless, aws, methods, sockets, Speakeasy())
         wrapper: Wrapper = getattr(next(family for family in families if hasattr(family, point.seam)), point.seam)
         return wrapper
 

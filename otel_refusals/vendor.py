@@ -14,8 +14,9 @@ from typing import Any, Literal, Protocol
 from otel_refusals.outcome import Outcome
 from otel_refusals.reader import Reader
 
-Operation = Literal["chat", "text_completion", "generate_content"]
-"""Values of `gen_ai.operation.name` that generate."""
+Operation = Literal["chat", "text_completion", "generate_content", "apply_guardrail"]
+"""Values of `gen_ai.operation.name` that generate. The last is ours: the conventions have no word for a call that asks
+a guardrail alone, and it declines like any."""
 
 Seam = Literal[
     "call",
@@ -30,12 +31,14 @@ Seam = Literal[
     "failed_span",
     "closed_span",
     "parse_event",
+    "aws_call",
+    "async_aws_call",
 ]
 """What stands at a chokepoint. Of the SDKs that Stainless generates: the method that every call passes, in its two
 forms, and the function that ends the SDK's own span of a call. Of others: a method that is one operation, and,
 synchronous or not, a generator function that yields the items of one, and a context manager that opens their stream.
 Of those that Speakeasy generates: what starts and ends the SDK's own span. Of a WebSocket: the method that parses an
-event."""
+event. Of the AWS SDKs: the method that makes the requests of all services, in its two forms."""
 
 
 class ReaderType(Protocol):
@@ -80,8 +83,10 @@ class Chokepoint:
         since: The first SDK version that has it; before that its absence is no fault. Empty: always there.
         endpoint: Of a method: what it calls, or a function that tells it from the arguments by their names; None from
             it for a call that does not generate. Where calls of all kinds pass, they are routed by URL instead.
-        model: Of a method: the path to the requested model in its arguments.
+        model: Of a method: the path to the requested model in its arguments, or a function that finds it from the
+            object that has the method and the arguments.
         items: Of a method: the attribute of its result that holds the iterator of a stream.
+        part_of: Of a method: a module of the SDK whose own methods are operations, and which calls this one for them.
         frame: Of a WebSocket: what an event of it says about which operation; None from it for any other event.
     """
 
@@ -90,8 +95,9 @@ class Chokepoint:
     seam: Seam
     since: str = ""
     endpoint: Endpoint | Callable[[Mapping[str, Any]], Endpoint | None] | None = None
-    model: tuple[str, ...] = ("model",)
+    model: tuple[str, ...] | Callable[[Any, Mapping[str, Any]], str | None] = ("model",)
     items: str = ""
+    part_of: str = ""
     frame: Callable[[Any], Frame | None] | None = None
 
 

@@ -8,6 +8,8 @@ from importlib.resources import files
 from typing import Any
 
 from otel_refusals.testing import Reply
+from otel_refusals.testing.event_stream import CONTENT_TYPE as FRAMED
+from otel_refusals.testing.event_stream import frame
 
 _WIRE = files("otel_refusals.testing") / "wire"
 
@@ -39,8 +41,15 @@ class Fixture:
         return self.path.endswith((".sse", ".jsonl"))
 
     @property
+    def framed(self) -> bool:
+        """Whether it is a stream of events, one a line here, that AWS sends in frames of its own."""
+        return self.path.endswith(".events.jsonl")
+
+    @property
     def content_type(self) -> str:
         """As the vendor calls it."""
+        if self.framed:
+            return FRAMED
         if self.path.endswith(".jsonl"):
             return "application/stream+json"
         return "text/event-stream" if self.streamed else "application/json"
@@ -48,7 +57,8 @@ class Fixture:
     @property
     def reply(self) -> Reply:
         """What the vendor answers."""
-        return Reply(self.body, self.status, self.content_type)
+        body = map(frame, self.wires) if self.framed else self.body
+        return Reply(body, self.status, self.content_type)
 
     @property
     def wires(self) -> list[Any]:
