@@ -127,14 +127,15 @@ class Endings:
     """The words by which responses say how they ended, as code on top of the SDK meets them.
 
     Args:
-        fields: The members that hold a stop reason, in the spellings of the SDK and of its JSON.
+        fields: The members that hold a stop reason, in the spellings of the SDK and of its JSON; with the member around
+            it before a dot, where the name alone says nothing.
         reasons: The stop reasons that are no refusal, with the outcome that each one is.
-        refusals: Those that are one.
+        refusals: Those that are one, the usual one first.
     """
 
     fields: tuple[str, ...]
     reasons: Mapping[str, type[Outcome]]
-    refusals: frozenset[str]
+    refusals: tuple[str, ...]
 
 
 def by_class(default: str, platforms: Mapping[str, str]) -> Callable[[Any], str]:

@@ -131,11 +131,11 @@ def refusals_as_answers(scope: Scope) -> Iterator[Finding]:
         words = ", ".join(f'"{word}"' for word in sorted(group.words))
         if not apart.ends:
             message = (
-                f'A refusal ("{apart.refusal}") goes the way of "{apart.normal}" here: of `{name}`, only {words} is told '
+                f'A refusal ({apart.refusal}) goes the way of {apart.normal} here: of `{name}`, only {words} is told '
                 "apart."
             )
         elif goes_nowhere(scope, group.tests, name):
-            message = f'Nothing is done about a refusal ("{apart.refusal}") here: of `{name}`, only {words} is handled.'
+            message = f'Nothing is done about a refusal ({apart.refusal}) here: of `{name}`, only {words} is handled.'
         else:
             continue
         yield Finding("", where.lineno, where.col_offset + 1, "refusal-as-answer", message)

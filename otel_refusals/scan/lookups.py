@@ -30,7 +30,7 @@ def refusals_lost_in_lookups(scope: Scope) -> Iterator[Finding]:
                 if apart is None or not _is_lost(scope, call, default, normal):
                     continue
                 becomes = "nothing" if default is None else f"`{ast.unparse(default)}`, as a normal end does"
-                message = f'A refusal ("{apart.refusal}") is not in the mapping, and becomes {becomes}.'
+                message = f'A refusal ({apart.refusal}) is not in the mapping, and becomes {becomes}.'
             yield Finding("", call.lineno, call.col_offset + 1, "refusal-as-answer", message)
 
 

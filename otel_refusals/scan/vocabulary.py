@@ -39,8 +39,8 @@ class Told:
 
     Args:
         ends: The normal ends among the values that it names.
-        refusal: A refusal of the same vendor, which it does not name.
-        normal: The usual normal end of the same vendor.
+        refusal: The usual refusals in that field, which it does not name.
+        normal: The usual normal ends.
     """
 
     ends: frozenset[str]
@@ -54,13 +54,20 @@ def told(name: str, words: frozenset[str]) -> Told | None:
     None where a word belongs to no vendor (the code has a vocabulary of its own), where one names a refusal, and where
     all of them are failures (the code asks whether the call failed).
     """
+    ends: set[str] = set()
+    refusals: list[str] = []
+    normal: list[str] = []
     for ending in _ENDINGS:
         known = {word.lower(): outcome for word, outcome in ending.reasons.items()}
         if name in ending.fields and words <= known.keys() and any(known[word] is not Errored for word in words):
-            ends = frozenset(word for word in words if known[word] is Completed)
-            normal = next((word for word, outcome in ending.reasons.items() if outcome is Completed), "")
-            return Told(ends, min(ending.refusals, key=len), normal)
-    return None
+            ends |= {word for word in words if known[word] is Completed}
+            refusals.append(ending.refusals[0])
+            normal += [word for word, outcome in ending.reasons.items() if outcome is Completed][:1]
+    return Told(frozenset(ends), _either(refusals), _either(normal)) if refusals else None
+
+
+def _either(words: list[str]) -> str:
+    return " or ".join(f'"{word}"' for word in dict.fromkeys(words))
 
 
 def is_normal(name: str, word: str) -> bool:

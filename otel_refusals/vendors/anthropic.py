@@ -29,5 +29,5 @@ VENDOR = Vendor(
         Endpoint("GET", "/v1/sessions/{id}/threads/{id}/events", "chat", SessionEventReader, results="each"),
         Endpoint("GET", "/v1/sessions/{id}/threads/{id}/stream", "chat", SessionEventReader, results="each"),
     ),
-    endings=(Endings(("stop_reason",), STOP_REASONS, frozenset({REFUSAL})),),
+    endings=(Endings(("stop_reason",), STOP_REASONS, (REFUSAL,)),),
 )

@@ -53,5 +53,5 @@ VENDOR = Vendor(
     provider_of=_provider_of,
     chokepoints=tuple(_chokepoints()),
     endpoints=(_CHAT_V2, _CHAT_V1, _GENERATE),
-    endings=(Endings(("finish_reason",), FINISH_REASONS, frozenset({TOXIC})),),
+    endings=(Endings(("finish_reason",), FINISH_REASONS, (TOXIC,)),),
 )

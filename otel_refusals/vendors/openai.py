@@ -53,7 +53,7 @@ VENDOR = Vendor(
         Endpoint("POST", "/responses/{id}/cancel", "chat", ResponsesReader, results="replayed"),
     ),
     endings=(
-        Endings(("finish_reason",), FINISH_REASONS, frozenset({CONTENT_FILTER})),
-        Endings(("incomplete_details.reason",), INCOMPLETE_REASONS, frozenset({CONTENT_FILTER})),
+        Endings(("finish_reason",), FINISH_REASONS, (CONTENT_FILTER,)),
+        Endings(("incomplete_details.reason",), INCOMPLETE_REASONS, (CONTENT_FILTER,)),
     ),
 )
