@@ -5,8 +5,8 @@
     for finding in scan(["src"]):
         print(finding.path, finding.line, finding.message)
 
-Nothing of the code is imported or run. What it looks for is in `otel_refusals.scan.rules`, and what stop reasons there are
-in the tables of the vendors.
+Nothing of the code is imported or run. What it looks for is in `otel_refusals.scan.rules`, and what stop reasons there
+are in the tables of the vendors.
 """
 
 from otel_refusals.scan.files import scan, scan_source

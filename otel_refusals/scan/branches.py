@@ -79,7 +79,7 @@ def _note(scope: Scope, node: ast.expr, group: _Group) -> None:
                 group.tests.append(match)
         case "looked_up", ast.Call() as call:
             group.lookups.append(call)
-        case ("test" | "kept" | "nothing"), _:
+        case (("test" | "kept" | "nothing"), _):
             pass
         case "member", (ast.Attribute(attr="value" | "name")):
             pass
@@ -131,11 +131,11 @@ def refusals_as_answers(scope: Scope) -> Iterator[Finding]:
         words = ", ".join(f'"{word}"' for word in sorted(group.words))
         if not apart.ends:
             message = (
-                f'A refusal ({apart.refusal}) goes the way of {apart.normal} here: of `{name}`, only {words} is told '
+                f"A refusal ({apart.refusal}) goes the way of {apart.normal} here: of `{name}`, only {words} is told "
                 "apart."
             )
         elif goes_nowhere(scope, group.tests, name):
-            message = f'Nothing is done about a refusal ({apart.refusal}) here: of `{name}`, only {words} is handled.'
+            message = f"Nothing is done about a refusal ({apart.refusal}) here: of `{name}`, only {words} is handled."
         else:
             continue
         yield Finding("", where.lineno, where.col_offset + 1, "refusal-as-answer", message)
@@ -154,7 +154,9 @@ def _is_answered(scope: Scope, group: _Group) -> bool:
                 if is_end(word):
                     return True
             case ast.Attribute(attr=name, ctx=ast.Load()) | ast.Subscript(slice=ast.Constant(value=str(name))):
-                if name in _CONTENT and any(path.key in group.roots and path.key != "self" for path in scope.paths(node)):
+                if name in _CONTENT and any(
+                    path.key in group.roots and path.key != "self" for path in scope.paths(node)
+                ):
                     return True
     return False
 

@@ -18,8 +18,7 @@ _ANYWHERE: tuple[tuple[str, ...], ...] = (
 _CALLS: tuple[tuple[str, tuple[tuple[str, ...], ...], tuple[str, ...]], ...] = (
     ("messages.create", (("content",), (EACH, "delta", "text")), ()),
     ("messages.parse", (("content",), ("parsed_output",)), ()),
-    ("messages.stream", (("text_stream",), ("get_final_text",)), ()),
-    ("get_final_message", (("content",), ("parsed_output",)), ()),
+    ("messages.stream", (("text_stream",), ("get_final_text",), ("content",), ("parsed_output",)), ()),
     ("completions.create", (("choices", EACH, "text"),), ()),
     ("converse", (("output", "message", "content"),), ()),
     ("responses.create", (("output_text",),), ()),
@@ -173,4 +172,3 @@ def _reads_refusal(node: ast.AST) -> bool:
 
 def _finding(rule: RuleId, node: ast.expr, message: str) -> Finding:
     return Finding("", node.lineno, node.col_offset + 1, rule, message)
-

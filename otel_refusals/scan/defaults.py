@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from otel_refusals.scan.source import Scope, name_of
 from otel_refusals.scan.uses import ancestors, is_quiet
@@ -15,7 +17,8 @@ _LOUD = frozenset({"warning", "warn", "error", "exception", "critical", "fatal"}
 def goes_nowhere(scope: Scope, tests: list[ast.Compare | ast.Match], name: str) -> bool:
     """Whether every test that tells a normal end of the field `name` apart does nothing with what is left."""
     telling = [test for test in tests if any(is_normal(name, word) for word in _words(scope, test))]
-    return bool(telling) and all(_is_silent(scope, test) for test in telling)
+    rest = _Rest(scope, tests)
+    return bool(telling) and all(rest.is_silent(test) for test in telling)
 
 
 def is_loud(scope: Scope, test: ast.Compare | ast.Match) -> bool:
@@ -27,7 +30,9 @@ def is_loud(scope: Scope, test: ast.Compare | ast.Match) -> bool:
             if not is_positive(scope, test):
                 return _is_said(parent.body)
             rest = _last_of_chain(parent)
-            return _is_said(rest.orelse) or (not rest.orelse and _leaves(parent.body) and _is_said(_after(scope, parent)))
+            return _is_said(rest.orelse) or (
+                not rest.orelse and _leaves(parent.body) and _is_said(_after(scope, parent))
+            )
         if isinstance(parent, ast.stmt):
             return False
     return False
@@ -66,61 +71,68 @@ def _words(scope: Scope, test: ast.Compare | ast.Match) -> frozenset[str]:
     return compared_words(scope, test, test.left) or compared_words(scope, test, test.comparators[-1]) or frozenset()
 
 
-def _is_silent(scope: Scope, test: ast.Compare | ast.Match) -> bool:
-    if isinstance(test, ast.Match):
-        default = next((case.body for case in test.cases if is_default(case)), None)
-        if default is not None:
-            return all(map(_is_nothing, default))
-        return all(_leaves(case.body) for case in test.cases) and _nothing_after(scope, test)
-    for parent, child in ancestors(scope, test):
-        if isinstance(parent, ast.If):
-            return child is parent.test and _is_silent_if(scope, parent, test)
-        if isinstance(parent, ast.stmt):
-            return False
-    return False
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """What the tests of one field in one scope leave to the values that none of them names."""
 
+    scope: Scope
+    tests: Sequence[ast.Compare | ast.Match]
 
-def _is_silent_if(scope: Scope, statement: ast.If, test: ast.Compare) -> bool:
-    if not is_positive(scope, test):
-        return all(map(_is_nothing, statement.body))
-    rest, bodies = statement, [statement.body]
-    while len(rest.orelse) == 1 and isinstance(rest.orelse[0], ast.If):
-        rest = rest.orelse[0]
-        bodies.append(rest.body)
-    if rest.orelse:
-        return all(map(_is_nothing, rest.orelse))
-    return all(map(_leaves, bodies)) and _nothing_after(scope, statement)
+    def is_silent(self, test: ast.Compare | ast.Match) -> bool:
+        """Whether nothing is done about them after `test`."""
+        if isinstance(test, ast.Match):
+            default = next((case.body for case in test.cases if is_default(case)), None)
+            if default is not None:
+                return self._do_nothing(default)
+            return all(_leaves(case.body) for case in test.cases) and self._nothing_after(test)
+        for parent, child in ancestors(self.scope, test):
+            if isinstance(parent, ast.If):
+                return child is parent.test and self._is_silent_if(parent, test)
+            if isinstance(parent, ast.stmt):
+                return False
+        return False
+
+    def _is_silent_if(self, statement: ast.If, test: ast.Compare) -> bool:
+        if not is_positive(self.scope, test):
+            return self._do_nothing(statement.body)
+        rest, bodies = statement, [statement.body]
+        while len(rest.orelse) == 1 and isinstance(rest.orelse[0], ast.If):
+            rest = rest.orelse[0]
+            bodies.append(rest.body)
+        if rest.orelse:
+            return self._do_nothing(rest.orelse)
+        return all(map(_leaves, bodies)) and self._nothing_after(statement)
+
+    def _nothing_after(self, statement: ast.stmt) -> bool:
+        """Whether what follows in the function or in the loop does nothing."""
+        for parent, child in ancestors(self.scope, statement):
+            if isinstance(child, ast.stmt) and not self._do_nothing(_after(self.scope, child)):
+                return False
+            if not isinstance(parent, (ast.If, ast.With, ast.AsyncWith)):
+                return not isinstance(parent, ast.Module)
+        return False
+
+    def _do_nothing(self, block: list[ast.stmt]) -> bool:
+        return all(map(self._does_nothing, block))
+
+    def _does_nothing(self, statement: ast.stmt) -> bool:
+        """Whether a statement neither says nor does anything about a refusal."""
+        match statement:
+            case ast.Pass() | ast.Continue() | ast.Break() | ast.Return(value=None) | ast.Expr(value=ast.Constant()):
+                return True
+            case ast.Return(value=ast.Constant(value=value)):
+                return not value
+            case ast.Return(value=ast.List(elts=[]) | ast.Dict(keys=[]) | ast.Tuple(elts=[])):
+                return True
+            case ast.Expr(value=ast.Call() as call):
+                return is_quiet(call) and not _is_warning(call)
+            case ast.If(test=test, orelse=orelse):
+                named = [node for node in ast.walk(test) if node in self.tests]
+                positive = any(isinstance(node, ast.Compare) and is_positive(self.scope, node) for node in named)
+                return positive and self._do_nothing(orelse)
+        return False
 
 
 def _leaves(body: list[ast.stmt]) -> bool:
     """Whether a branch is the end of the way: what follows it is for the others."""
     return isinstance(body[-1], (ast.Return, ast.Raise, ast.Continue, ast.Break))
-
-
-def _nothing_after(scope: Scope, statement: ast.stmt) -> bool:
-    """Whether what follows in the function or in the loop does nothing."""
-    node: ast.AST = statement
-    for parent, child in ancestors(scope, statement):
-        for block in (getattr(parent, name, None) for name in ("body", "orelse", "finalbody")):
-            if isinstance(block, list) and child in block:
-                following = block[block.index(child) + 1 :]
-                if not all(map(_is_nothing, following)):
-                    return False
-        node = parent
-        if not isinstance(node, (ast.If, ast.With, ast.AsyncWith)):
-            break
-    return not isinstance(node, ast.Module)
-
-
-def _is_nothing(statement: ast.stmt) -> bool:
-    """Whether a statement neither says nor does anything about a refusal."""
-    match statement:
-        case ast.Pass() | ast.Continue() | ast.Break() | ast.Return(value=None) | ast.Expr(value=ast.Constant()):
-            return True
-        case ast.Return(value=ast.Constant(value=value)):
-            return not value
-        case ast.Return(value=ast.List(elts=[]) | ast.Dict(keys=[]) | ast.Tuple(elts=[])):
-            return True
-        case ast.Expr(value=ast.Call() as call):
-            return is_quiet(call) and not _is_warning(call)
-    return False

@@ -20,21 +20,29 @@ from otel_refusals.scan.rules import RULES, Finding, RuleId
 from otel_refusals.scan.source import Module
 from otel_refusals.scan.vocabulary import FIELDS
 
-NOT_SCANNED = frozenset({"__pycache__", "build", "dist", "env", "node_modules", "site-packages", "venv", "__pypackages__"})
-"""Directories below a path that hold code of others; so do those whose name begins with a dot, and virtual environments."""
+NOT_SCANNED = frozenset(
+    {"__pycache__", "build", "dist", "env", "node_modules", "site-packages", "venv", "__pypackages__"}
+)
+"""Directories that hold code of others; so do virtual environments, and those whose name begins with a dot."""
 
 _RELEVANT = re.compile(
     "|".join(
-        sorted({name.partition(".")[0] for name in FIELDS} | {call.partition(".")[0] for call in CALLS} | {"choices", "parsed"})
+        sorted(
+            {name.partition(".")[0] for name in FIELDS}
+            | {call.partition(".")[0] for call in CALLS}
+            | {"choices", "parsed"}
+        )
     ).encode()
 )
 """A file with none of these words has nothing to find; looking into it would take most of the time."""
 
-_CHECKS = (unread_endings, unread_refusals, refusals_as_answers, refusals_lost_in_lookups)
+CHECKS = (unread_endings, unread_refusals, refusals_as_answers, refusals_lost_in_lookups)
 _IGNORE = re.compile(r"#\s*otel-refusals:\s*ignore(?:\[([^\]]*)\])?")
 
 
-def scan(paths: Iterable[str | Path], *, rules: Collection[RuleId] = RULES.keys(), exclude: Iterable[str] = ()) -> Iterator[Finding]:
+def scan(
+    paths: Iterable[str | Path], *, rules: Collection[RuleId] = RULES.keys(), exclude: Iterable[str] = ()
+) -> Iterator[Finding]:
     """The findings in files and directories, file by file in the order of their names.
 
     Args:
@@ -67,7 +75,7 @@ def scan_source(source: bytes | str, path: str = "") -> list[Finding]:
             module = Module(ast.parse(source))
         if not _RELEVANT.search(source if isinstance(source, bytes) else source.encode(errors="replace")):
             return []
-        findings = {finding for scope in module.scopes() for finding in chain.from_iterable(c(scope) for c in _CHECKS)}
+        findings = {finding for scope in module.scopes() for finding in chain.from_iterable(c(scope) for c in CHECKS)}
     except SyntaxError as error:
         return [replace(_unreadable(error.msg or "", error.lineno or 1, error.offset or 1), path=path)]
     except (ValueError, RecursionError, MemoryError) as error:
@@ -107,9 +115,7 @@ def _files(path: Path, exclude: tuple[str, ...]) -> Iterator[Path]:
 
 def _is_left_out(directory: Path) -> bool:
     name = directory.name
-    return (
-        directory.is_symlink() or name in NOT_SCANNED or name.startswith(".") or (directory / "pyvenv.cfg").exists()
-    )
+    return directory.is_symlink() or name in NOT_SCANNED or name.startswith(".") or (directory / "pyvenv.cfg").exists()
 
 
 def _ignored(source: bytes | str) -> dict[int, Collection[str]]:

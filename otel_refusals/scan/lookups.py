@@ -22,7 +22,9 @@ def refusals_lost_in_lookups(scope: Scope) -> Iterator[Finding]:
             words = {word: value for key, value in mapping for word in words_of(scope, key) or ()}
             normal = {ast.dump(value) for word, value in words.items() if is_normal(name, word)}
             default = call.args[1] if len(call.args) > 1 else None
-            refused = next((word for word in sorted(words) if word in REFUSALS and ast.dump(words[word]) in normal), None)
+            refused = next(
+                (word for word in sorted(words) if word in REFUSALS and ast.dump(words[word]) in normal), None
+            )
             if refused is not None:
                 message = f'The look-up makes a refusal ("{refused}") the same as a normal end.'
             else:
@@ -30,7 +32,7 @@ def refusals_lost_in_lookups(scope: Scope) -> Iterator[Finding]:
                 if apart is None or not _is_lost(scope, call, default, normal):
                     continue
                 becomes = "nothing" if default is None else f"`{ast.unparse(default)}`, as a normal end does"
-                message = f'A refusal ({apart.refusal}) is not in the mapping, and becomes {becomes}.'
+                message = f"A refusal ({apart.refusal}) is not in the mapping, and becomes {becomes}."
             yield Finding("", call.lineno, call.col_offset + 1, "refusal-as-answer", message)
 
 

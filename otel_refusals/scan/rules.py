@@ -30,24 +30,24 @@ RULES: dict[RuleId, Rule] = {
         Rule(
             "refusal-as-answer",
             "Code that tells stop reasons apart lets a refusal go the way of an answer, or nowhere.",
-            "A refusal answers HTTP 200 and raises nothing. Where no branch names it and no default is loud, an empty or "
-            "cut-off answer goes on as if the model had finished.",
-            "Add a branch for the refusal, and make the default raise or log: a stop reason that nobody knows is no answer. "
-            "`otel_refusals.outcome_of(response)` reads it for every vendor alike.",
+            "A refusal answers HTTP 200 and raises nothing. Where no branch names it and no default is loud, an empty "
+            "or cut-off answer goes on as if the model had finished.",
+            "Add a branch for the refusal, and make the default raise or warn: a stop reason that nobody knows is no "
+            "answer. `otel_refusals.outcome_of(response)` reads it for every vendor alike.",
         ),
         Rule(
             "unread-ending",
             "The content of a response is taken without a look at how the response ended.",
-            "A refusal before output has no content, and one in mid-stream has half an answer: both are handed on as the "
-            "answer.",
+            "A refusal before output has no content, and one in mid-stream has half an answer: both are handed on as "
+            "the answer.",
             "Look at the stop reason before the content is used, or match on `otel_refusals.outcome_of(response)`.",
         ),
         Rule(
             "unread-refusal",
             "Parsed output is taken without a look at `message.refusal`.",
-            "A model that declines writes its words into `refusal` with the normal finish reason `stop`, and the parsed "
-            "output is None.",
-            "Read `message.refusal` (of the Responses API: content of type `refusal`) before the parsed output.",
+            "A model that declines writes its words into `refusal` with the normal finish reason `stop`, and the "
+            "parsed output is None.",
+            "Read `message.refusal`, or content of type `refusal` in the Responses API, before the parsed output.",
         ),
         Rule(
             "unreadable-file",
@@ -57,7 +57,6 @@ RULES: dict[RuleId, Rule] = {
         ),
     )
 }
-
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -19,7 +19,11 @@ EACH = "[]"
 
 _SAME = frozenset({"str", "iter", "aiter", "next", "anext", "list", "tuple", "reversed", "cast", "from_thread"})
 """Functions whose result stands for their last argument, or for their first."""
-_SAME_METHODS = frozenset({"lower", "upper", "strip", "json", "parse", "model_dump", "to_dict", "dict", "casefold"})
+_SAME_METHODS = frozenset({"lower", "upper", "strip", "json", "parse", "model_dump", "to_dict", "dict", "casefold"}) | {
+    "get_final_message",
+    "get_final_completion",
+    "get_final_response",
+}
 """Methods without arguments whose result stands for the object itself."""
 _MAX_PATHS = 6
 _MAX_DEPTH = 24

@@ -19,7 +19,9 @@ Kind = Literal["member", "test", "compared", "matched", "kept", "nothing", "pass
 _QUIET = frozenset(
     {"print", "len", "isinstance", "hasattr", "type", "id", "repr", "bool", "callable", "deepcopy", "pprint", "rprint"}
 )
-_LOG = re.compile(r"(^|[._])(log|logger|logging|console|verbose_logger|print\w*)\.\w+$|(^|\.)_?log(_\w+)?$", re.IGNORECASE)
+_LOG = re.compile(
+    r"(^|[._])(log|logger|logging|console|verbose_logger|print\w*)\.\w+$|(^|\.)_?log(_\w+)?$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)

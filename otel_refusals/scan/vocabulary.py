@@ -18,10 +18,14 @@ FIELDS = frozenset(name for ending in _ENDINGS for name in ending.fields)
 REFUSALS = frozenset(word.lower() for ending in _ENDINGS for word in ending.refusals)
 """Stop reasons that are refusals, in lower case, of all vendors."""
 
-LOOKS = (
-    {part for name in FIELDS for part in name.split(".") if part != "reason"}
-    | {"refusal", "stop_details", "prompt_feedback", "promptFeedback", "outcome_of", "read_batch"}
-)
+LOOKS = {part for name in FIELDS for part in name.split(".") if part != "reason"} | {
+    "refusal",
+    "stop_details",
+    "prompt_feedback",
+    "promptFeedback",
+    "outcome_of",
+    "read_batch",
+}
 """Names and keys by which code looks at how a response ended: a stop reason, what stands beside it, and our own."""
 
 _DECLINED = ("refus", "content_filter", "contentfilter", "blocked", "prohibited", "guardrail", "stopcandidate")

@@ -8,7 +8,7 @@ from otel_refusals.scan.source import Scope, name_of
 
 
 def compared_words(scope: Scope, compare: ast.Compare, subject: ast.AST) -> frozenset[str] | None:
-    """The words that `subject` is compared with, in lower case; empty for None alone, None where they cannot be told."""
+    """The words that `subject` is compared with, in lower case: none for None, and None where they cannot be told."""
     if len(compare.comparators) != 1:
         return None
     other = compare.comparators[0]

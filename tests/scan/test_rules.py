@@ -45,7 +45,11 @@ def test_a_comment_accepts_a_finding(name: str) -> None:
         changed = [f"{indent}{comment}", line] if above else [f"{line}  {comment}"]
         return "\n".join([*lines[: finding.line - 1], *changed, *lines[finding.line :]])
 
-    for comment in (f"# otel-refusals: ignore[{rule}]", "# otel-refusals: ignore", "#otel-refusals:ignore[x, " + rule + "]"):
+    for comment in (
+        f"# otel-refusals: ignore[{rule}]",
+        "# otel-refusals: ignore",
+        "#otel-refusals:ignore[x, " + rule + "]",
+    ):
         assert [] == scan_source(with_comment(comment, above=False))
         assert [] == scan_source(with_comment(comment, above=True))
     assert scan_source(with_comment("# otel-refusals: ignore[unread-refusal]", above=False))
