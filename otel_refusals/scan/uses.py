@@ -122,10 +122,21 @@ def escapes(scope: Scope, expr: ast.expr) -> bool:
     """Whether others may look at the value of `expr`: code that is not in this file, or code in it that does."""
     use = use_of(scope, expr)
     while use.kind == "passed" and isinstance(use.node, ast.Call):
-        if any(function_looks(scope, function) for function in scope.module.called(use.node)):
+        called = scope.module.called(use.node)
+        if any(function_looks(scope, function) for function in called):
             return True
-        use = use_of(scope, use.node)  # what is made of the value may still hold it
+        if not any(map(_returns_argument, called)):
+            return False
+        use = use_of(scope, use.node)
     return use.kind in {"away", "looked_up"}
+
+
+def _returns_argument(function: Function) -> bool:
+    """Whether what a function returns may hold an argument, and not only something of it."""
+    names = {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
+    returned = [child for node in ast.walk(function) if isinstance(node, ast.Return) for child in ast.walk(node)]
+    of_some = {id(node.value) for node in returned if isinstance(node, (ast.Attribute, ast.Subscript))}
+    return any(isinstance(node, ast.Name) and node.id in names and id(node) not in of_some for node in returned)
 
 
 def function_looks(scope: Scope, function: Function, depth: int = 2) -> bool:

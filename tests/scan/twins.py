@@ -231,6 +231,26 @@ def check(response):
         raise Unfinished
 """,
     ),
+    "a function of the file that makes something of the response": (
+        "unread-ending",
+        """
+def ask(client):
+    response = client.chat.completions.create(model="m")
+    return response.choices[0].message.content, cost(response)
+
+def cost(response):
+    return response.usage.total_tokens * PRICE
+""",
+        """
+def ask(client):
+    response = client.chat.completions.create(model="m")
+    return response.choices[0].message.content, with_cost(response)
+
+def with_cost(response):
+    response.cost = response.usage.total_tokens * PRICE
+    return response
+""",
+    ),
     "the text of a stream": (
         "unread-ending",
         """
