@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from otel_refusals import outcome_of
+from otel_refusals import demo, outcome_of
 from otel_refusals.outcome import Completed, Refused
-from otel_refusals.scan import scan_source
+from otel_refusals.scan import scan, scan_source
 from otel_refusals.scan.vocabulary import FIELDS, told
 from otel_refusals.vendors import VENDORS
 from tests.scan.twins import INNOCENT, TWINS
@@ -30,6 +32,13 @@ def test_the_good_twin_is_left_alone(name: str) -> None:
 def test_innocent_code_is_left_alone(name: str) -> None:
     """Code of which it cannot be told, and code that looks elsewhere."""
     assert [] == scan_source(INNOCENT[name])
+
+
+def test_the_demos_application_is_found() -> None:
+    """It is there to show what nobody notices: each of its services takes content and looks no further."""
+    services = {Path(finding.path).stem for finding in scan([Path(demo.__file__).parent / "app"])}
+
+    assert {"claims_intake", "security_review", "support_bot"} <= services
 
 
 @pytest.mark.parametrize("name", [name for name, (rule, *_) in TWINS.items() if rule != "unread-refusal"])
