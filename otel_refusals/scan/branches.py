@@ -146,7 +146,7 @@ def _is_answered(scope: Scope, group: _Group) -> bool:
 
     It asks for the response, takes content from it, or calls the stop reason itself a normal end.
     """
-    if any(isinstance(root, ast.Call) for root in group.roots.values()):
+    if any(isinstance(root, ast.Call) and not scope.module.called(root) for root in group.roots.values()):
         return True
     for node in scope.nodes:
         match node:
