@@ -109,6 +109,12 @@ def uninstrument(vendors: Iterable[str] | None = None) -> None:
             _reporting.clear()
 
 
+def patches_in_use(vendor: str) -> Patches | None:
+    """What was done to the SDK of an active vendor; None for one that is not instrumented."""
+    with _lock:
+        return _active.get(vendor)
+
+
 def telemetry_in_use() -> Telemetry:
     """The telemetry that the active vendors report to; without one, what the environment and the global providers say.
 

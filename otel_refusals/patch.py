@@ -26,6 +26,7 @@ Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], A
 
 @dataclass(slots=True)
 class _Applied:
+    point: Chokepoint
     owner: Any
     name: str
     handle: Any
@@ -51,6 +52,11 @@ class Patches:
         self.active = True
         for module in dict.fromkeys(point.module for point in self.vendor.chokepoints):
             wrapt.register_post_import_hook(self._patch_module, module)
+
+    @property
+    def applied(self) -> tuple[Chokepoint, ...]:
+        """The chokepoints that are wrapped now."""
+        return tuple(patch.point for patch in self._applied)
 
     def remove(self) -> None:
         """Restore the originals, under or over the wrappers of others."""
@@ -84,7 +90,7 @@ class Patches:
             return
         handle = wrapt.FunctionWrapper(original, self.wrapper_for(point), enabled=lambda: self.active)
         setattr(owner, name, handle)
-        self._applied.append(_Applied(owner, name, handle))
+        self._applied.append(_Applied(point, owner, name, handle))
 
     def _unsupported(self) -> str:
         """Why the installed version cannot be instrumented; empty if it can."""
