@@ -4,8 +4,3 @@ The law of this package: what can be tried is tried, in processes of their own t
 `opentelemetry-instrument` sets up an application; what is only read from settings says so by naming the variable. It
 imports no OpenTelemetry SDK and no vendor here, never prints a credential, and never fails because of what it finds.
 """
-
-from otel_refusals.doctor.examination import Examination, examine
-from otel_refusals.doctor.finding import Finding
-
-__all__ = ["Examination", "Finding", "examine"]
