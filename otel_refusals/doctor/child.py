@@ -22,6 +22,7 @@ from otel_refusals.doctor.exports import flush, listen_to_exporters, watch_spans
 from otel_refusals.doctor.report import Telling
 from otel_refusals.instrumentation import patches_in_use
 from otel_refusals.outcome import Refused, Rescued
+from otel_refusals.spans import is_call_span
 from otel_refusals.vendors import VENDORS
 
 WORKLOAD = "otel-refusals-doctor"
@@ -126,7 +127,11 @@ def _call(telling: Telling, name: str) -> None:
         seen=bool(seen),
         error=error,
         spans=[
-            {"scope": span.instrumentation_scope.name, "refused": names.OUTCOME in (span.attributes or {})}
+            {
+                "scope": span.instrumentation_scope.name,
+                "refused": names.OUTCOME in (span.attributes or {}),
+                "genai": is_call_span(span.attributes or {}),
+            }
             for span in spans
         ],
     )
