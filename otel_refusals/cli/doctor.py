@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from otel_refusals.cli.explain import printable
+from otel_refusals.vendors import VENDORS
 
 if TYPE_CHECKING:
     from otel_refusals.doctor.examination import Examination
@@ -37,8 +38,15 @@ _VERDICTS = {
     metavar="SECONDS",
     help="How long an endpoint has to answer.",
 )
+@click.option(
+    "--vendor",
+    "vendors",
+    multiple=True,
+    type=click.Choice([vendor.name for vendor in VENDORS]),
+    help="Look at this SDK only; may be given several times.",
+)
 @click.option("--no-send", is_flag=True, help="Send no synthetic refusal through the configured exporters.")
-def doctor(*, machine: bool, timeout: int, no_send: bool) -> None:
+def doctor(*, machine: bool, timeout: int, vendors: tuple[str, ...], no_send: bool) -> None:
     """Find out whether a refusal of a call made here would be seen, and would arrive.
 
     Run it with the Python and the environment of the application, best as
@@ -48,7 +56,7 @@ def doctor(*, machine: bool, timeout: int, no_send: bool) -> None:
     """
     from otel_refusals.doctor.examination import examine
 
-    result = examine(timeout=timeout, send=not no_send)
+    result = examine(vendors=vendors, timeout=timeout, send=not no_send)
     if machine:
         found = [asdict(finding) for finding in result.findings]
         click.echo(json.dumps({"status": result.status, "looked": result.looked, "findings": found}, indent=2))

@@ -80,12 +80,16 @@ def _cohere(url: str) -> object:
 
 
 def _botocore(url: str) -> object:
-    client = import_module("botocore.session").Session().create_client(
-        "bedrock-runtime",
-        region_name="us-east-1",
-        endpoint_url=url,
-        aws_access_key_id=_KEY,
-        aws_secret_access_key=_KEY,
+    client = (
+        import_module("botocore.session")
+        .Session()
+        .create_client(
+            "bedrock-runtime",
+            region_name="us-east-1",
+            endpoint_url=url,
+            aws_access_key_id=_KEY,
+            aws_secret_access_key=_KEY,
+        )
     )
     messages = [{"role": "user", "content": [{"text": _MESSAGES[0]["content"]}]}]
     return client.converse(modelId=MODEL, messages=messages)

@@ -29,7 +29,7 @@ WORKLOAD = "otel-refusals-doctor"
 
 
 class _Log(logging.Handler):
-    """Tells what OpenTelemetry and this package have to complain about while they start."""
+    """Tells what OpenTelemetry has to complain about while it starts."""
 
     def __init__(self, telling: Telling) -> None:
         super().__init__(logging.WARNING)
@@ -55,7 +55,7 @@ def main() -> None:
                 _call(telling, asked.vendor)
         if asked.flush:
             flush(telling.tell, asked.flush)
-    except BaseException:  # noqa: BLE001 - the SDK's ends are not waited for, whatever happens
+    except BaseException:
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(1)
@@ -66,12 +66,10 @@ def _start(telling: Telling, *, exports: bool) -> None:
     if exports:
         listen_to_exporters(telling.tell)
     handler = _Log(telling)
-    loggers = [logging.getLogger(name) for name in ("opentelemetry", "otel_refusals")]
-    for logger in loggers:
-        logger.addHandler(handler)
+    logger = logging.getLogger("opentelemetry")
+    logger.addHandler(handler)
     initialize()
-    for logger in loggers:
-        logger.removeHandler(handler)
+    logger.removeHandler(handler)
     telling.tell("environment", values={name: value for name, value in os.environ.items() if name.startswith("OTEL_")})
     telling.tell("active", names=sorted(_active()))
 

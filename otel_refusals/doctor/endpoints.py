@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from threading import Thread
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies_environment, proxy_bypass
 
 from otel_refusals.doctor.finding import Finding, Status
 from otel_refusals.doctor.pipeline import SIGNALS, exporter_of, exporters
@@ -21,6 +23,15 @@ from otel_refusals.doctor.pipeline import SIGNALS, exporter_of, exporters
 _HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 _FRAME_HEADER = 9
 _SETTINGS = 4
+
+
+_SOMEBODY = "start the Collector there, or set OTEL_EXPORTER_OTLP_ENDPOINT to where it is"
+
+
+class _Answer(NamedTuple):
+    status: Status
+    found: str
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +61,31 @@ class Endpoint:
         return f"{scheme}://{self.host}:{self.port}{self.path}"
 
 
-class _WrongError(Exception):
-    """Something answers, but not as it should; the arguments are what and the remedy."""
-
-
 def endpoints(environ: Mapping[str, str], seconds: float) -> Iterator[Finding]:
     """Whether each endpoint answers, asked side by side, each within `seconds`."""
-    found: dict[Endpoint, Finding] = {}
-    threads = []
+    signals: dict[Endpoint, list[str]] = {}
     for endpoint, signal in _configured(environ):
         if isinstance(endpoint, Finding):
             yield endpoint
-            continue
-        subject = f"{signal} to {endpoint.url}"
-        late = f"no answer within {seconds:g} s"
-        found[endpoint] = Finding("endpoints", subject, "problem", late, _SOMEBODY)
-        # A daemon: a name server or a peer that takes its time is left behind.
-        thread = Thread(target=lambda e=endpoint, s=subject: found.update({e: _ask(e, s, seconds)}), daemon=True)
-        threads.append(thread)
-        thread.start()
+        else:
+            signals.setdefault(endpoint, []).append(signal)
+    answers = {endpoint: _Answer("problem", f"no answer within {seconds:g} s", _SOMEBODY) for endpoint in signals}
+    # Daemons: a name server or a peer that takes its time is left behind.
+    threads = [
+        Thread(target=lambda one=endpoint: answers.update({one: _ask(one, seconds)}), daemon=True)
+        for endpoint in signals
+    ]
     for thread in threads:
-        thread.join(seconds)
-    yield from list(found.values())
+        thread.start()
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(deadline - time.monotonic(), 0))
+    for endpoint, answer in list(answers.items()):
+        if "metrics" not in signals[endpoint] and answer.status == "problem":
+            answer = answer._replace(status="warning")  # noqa: PLW2901 - the counts of refusals do not go there
+        yield Finding("endpoints", f"{', '.join(signals[endpoint])} to {endpoint.url}", *answer)
     if "prometheus" in exporters("metrics", environ):
         yield _served(environ, seconds)
-
-
-_SOMEBODY = "start the Collector there, or set OTEL_EXPORTER_OTLP_ENDPOINT to where it is"
 
 
 def _configured(environ: Mapping[str, str]) -> Iterator[tuple[Endpoint | Finding, str]]:
@@ -121,38 +130,34 @@ def _endpoint(signal: str, grpc: bool, environ: Mapping[str, str]) -> Endpoint:
 
 def _proxy(grpc: bool, url: SplitResult, tls: bool) -> str:
     proxies = getproxies_environment()
-    if proxy_bypass_environment(url.netloc.rpartition("@")[2], proxies):
+    if proxy_bypass(url.hostname or ""):
         return ""
     names = ("grpc", "https", "http") if grpc else ("https" if tls else "http", "all")
     chosen = next((proxies[name] for name in names if proxies.get(name)), "")
     return urlsplit(chosen if "://" in chosen else f"//{chosen}").netloc.rpartition("@")[2] if chosen else ""
 
 
-def _ask(endpoint: Endpoint, subject: str, seconds: float) -> Finding:
+def _ask(endpoint: Endpoint, seconds: float) -> _Answer:
     try:
-        status, found, remedy = _answer(endpoint, seconds)
-    except _WrongError as wrong:
-        status, (found, remedy) = "problem", wrong.args
+        return _greeted(endpoint, seconds)
     except ssl.SSLCertVerificationError as error:
-        status, found = "problem", f"its certificate is not trusted: {error.verify_message}"
         remedy = "set OTEL_EXPORTER_OTLP_CERTIFICATE to the file of the authority that signed it"
+        return _Answer("problem", f"its certificate is not trusted: {error.verify_message}", remedy)
     except ssl.SSLError as error:
-        status, found = "problem", f"TLS fails: {error.reason or error}"
         remedy = "use http:// (or OTEL_EXPORTER_OTLP_INSECURE=true for gRPC) if the endpoint does not speak TLS"
+        return _Answer("problem", f"TLS fails: {error.reason or error}", remedy)
     except TimeoutError:
-        status, found, remedy = "problem", f"no answer within {seconds:g} s", _SOMEBODY
+        return _Answer("problem", f"no answer within {seconds:g} s", _SOMEBODY)
     except (OSError, ValueError) as error:
-        status, found = "problem", f"cannot be reached: {getattr(error, 'strerror', None) or error}"
-        remedy = _SOMEBODY
-    return Finding("endpoints", subject, status, found, remedy)
+        return _Answer("problem", f"cannot be reached: {getattr(error, 'strerror', None) or error}", _SOMEBODY)
 
 
-def _answer(endpoint: Endpoint, seconds: float) -> tuple[Status, str, str]:
+def _greeted(endpoint: Endpoint, seconds: float) -> _Answer:
     if endpoint.proxy:
         host, _, port = endpoint.proxy.rpartition(":")
         with socket.create_connection((host or endpoint.proxy, int(port) if host else 80), seconds):
             remedy = "add the host to NO_PROXY if the proxy is not meant for it"
-            return "warning", f"goes through the proxy {endpoint.proxy}, which can be reached", remedy
+            return _Answer("warning", f"goes through the proxy {endpoint.proxy}, which can be reached", remedy)
     with closing(socket.create_connection((endpoint.host, endpoint.port), seconds)) as plain:
         stream = _encrypted(plain, endpoint) if endpoint.tls else plain
         with closing(stream):
@@ -164,7 +169,7 @@ def _answer(endpoint: Endpoint, seconds: float) -> tuple[Status, str, str]:
                 if not piece:
                     break
                 start += piece
-    return ("ok", _recognised(start, endpoint), "")
+    return _recognised(start, endpoint)
 
 
 def _encrypted(plain: socket.socket, endpoint: Endpoint) -> ssl.SSLSocket:
@@ -183,25 +188,31 @@ def _http_greeting(endpoint: Endpoint) -> bytes:
     ).encode()
 
 
-def _recognised(start: bytes, endpoint: Endpoint) -> str:
+def _recognised(start: bytes, endpoint: Endpoint) -> _Answer:
     http = start.startswith(b"HTTP/1.")
     http2 = len(start) >= _FRAME_HEADER and start[3] == _SETTINGS and not http
     if endpoint.grpc and http2:
-        return "speaks HTTP/2, as gRPC does"
+        return _Answer("ok", "speaks HTTP/2, as gRPC does")
     if not endpoint.grpc and http:
         status = start[9:12].decode(errors="replace")
         if status == "404":
-            remedy = "set OTEL_EXPORTER_OTLP_ENDPOINT to the URL without /v1/...; a signal's own variable takes it whole"
-            raise _WrongError(f"answers, but knows no {endpoint.path or '/'} (404)", remedy)
-        return f"answers (HTTP {status} to an empty export)"
+            remedy = (
+                "set OTEL_EXPORTER_OTLP_ENDPOINT to the URL without /v1/...; a signal's own variable takes it whole"
+            )
+            return _Answer("problem", f"answers, but knows no {endpoint.path or '/'} (404)", remedy)
+        return _Answer("ok", f"answers (HTTP {status} to an empty export)")
     if http2:
-        raise _WrongError("speaks gRPC, and HTTP is sent", "set OTEL_EXPORTER_OTLP_PROTOCOL=grpc, or use port 4318")
+        return _Answer(
+            "problem", "speaks gRPC, and HTTP is sent", "set OTEL_EXPORTER_OTLP_PROTOCOL=grpc, or use port 4318"
+        )
     if http:
         remedy = "set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, or use port 4317"
-        raise _WrongError("speaks HTTP/1, and gRPC is sent", remedy)
+        return _Answer("problem", "speaks HTTP/1, and gRPC is sent", remedy)
     if not start:
-        raise _WrongError("takes the connection and ends it without an answer", "is that a Collector, and without TLS?")
-    raise _WrongError("does not speak OTLP", "is that a Collector? With TLS it needs https://")
+        return _Answer(
+            "problem", "takes the connection and ends it without an answer", "is that a Collector, and without TLS?"
+        )
+    return _Answer("problem", "does not speak OTLP", "is that a Collector? With TLS it needs https://")
 
 
 def _served(environ: Mapping[str, str], seconds: float) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,7 +23,6 @@ from otel_refusals.vendor import Vendor
 from otel_refusals.vendors import VENDORS
 
 _START = 30.0
-"""Seconds that a process has to import a vendor and make its call."""
 _AT_ONCE = 4
 _TIMEOUTS = ("OTEL_EXPORTER_OTLP_TIMEOUT", *(f"OTEL_EXPORTER_OTLP_{signal.upper()}_TIMEOUT" for signal in SIGNALS))
 
@@ -47,36 +46,44 @@ class Examination:
         return "problem" if "problem" in there else "warning" if "warning" in there else "ok"
 
 
-def examine(environ: Mapping[str, str] | None = None, *, timeout: float = 5, send: bool = True) -> Examination:
-    """Examine the Python that runs this, as it would be under `opentelemetry-instrument`.
+def examine(
+    *,
+    vendors: Collection[str] = (),
+    timeout: float = 5,
+    send: bool = True,
+    start: float = _START,
+) -> Examination:
+    """Examine this Python and its environment, as they would be under `opentelemetry-instrument`.
 
     Args:
-        environ: The environment to examine; that of this process by default.
+        vendors: Names of the SDKs to look at; all by default.
         timeout: Seconds that an endpoint has to answer.
         send: Whether one synthetic refusal is sent through the configured exporters.
+        start: Seconds that a process has to import an SDK and make its call.
     """
-    environ = dict(os.environ if environ is None else environ)
-    there = [vendor for vendor in VENDORS if installed(vendor)]
+    environ = dict(os.environ)
+    asked = [vendor for vendor in VENDORS if not vendors or vendor.name in vendors]
+    there = [vendor for vendor in asked if installed(vendor)]
     hindered = {vendor.name: finding for vendor in there if (finding := hindrance(vendor, environ))}
     free = [] if _silenced(environ) else [vendor for vendor in there if vendor.name not in hindered]
-    reports = _try_each(free, environ)
+    reports = _try_each(free, environ, start)
     seen = [vendor.name for vendor in free if reports[vendor.name].one("call").get("seen")]
-    start = _start(seen[0] if seen and send else None, environ, timeout)
-    effective = {**environ, **start.one("environment").get("values", {})}
+    trial = _trial(seen[0] if seen and send else None, environ, start, timeout)
+    effective = {**environ, **trial.one("environment").get("values", {})}
     effective.update({name: environ[name] for name in _ports(environ) if name in environ})
 
-    found = [*not_installed(), *hindered.values()]
+    found = [*not_installed(asked), *hindered.values()]
     for vendor in free:
         found += tried(vendor, reports[vendor.name])
     found += settings(environ)
-    found += started(start)
-    found += neighbours(frozenset(start.one("active").get("names", ())), environ)
+    found += started(trial)
+    found += neighbours(frozenset(trial.one("active").get("names", ())))
     found += _sdk()
     found += pipeline(effective)
     found += forks(effective)
     found += endpoints(effective, timeout)
     if send and seen:
-        found += arrived(seen[0], start, effective)
+        found += arrived(seen[0], trial, effective)
     order = ("vendors", "configuration", "spans", "export", "endpoints", "trial")
     return Examination(_looked(environ), tuple(sorted(found, key=lambda finding: order.index(finding.area))))
 
@@ -85,24 +92,24 @@ def _silenced(environ: Mapping[str, str]) -> bool:
     return environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
 
 
-def _try_each(vendors: list[Vendor], environ: Mapping[str, str]) -> dict[str, Report]:
+def _try_each(vendors: list[Vendor], environ: Mapping[str, str], limit: float) -> dict[str, Report]:
     """A call by each vendor that leaves the machine by no exporter."""
     quiet = {**environ, **dict.fromkeys((f"OTEL_{signal.upper()}_EXPORTER" for signal in SIGNALS), "none")}
     quiet.pop("OTEL_CONFIG_FILE", None)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        reports = pool.map(lambda vendor: run_child(["--vendor", vendor.name], quiet, _START), vendors)
+        reports = pool.map(lambda vendor: run_child(["--vendor", vendor.name], quiet, limit), vendors)
         return {vendor.name: report for vendor, report in zip(vendors, reports, strict=True)}
 
 
-def _start(vendor: str | None, environ: Mapping[str, str], timeout: float) -> Report:
+def _trial(vendor: str | None, environ: Mapping[str, str], limit: float, timeout: float) -> Report:
     """The start as it is, and one refusal of `vendor` through it."""
     if vendor is None:
-        return run_child([], environ, _START)
+        return run_child([], environ, limit)
     # An exporter gives up before the process is ended, and says why.
     limits = {name: str(min(timeout, _seconds(environ.get(name)))) for name in _TIMEOUTS}
     ports = {name: str(_free_port()) for name in _ports(environ)}
     arguments = ["--vendor", vendor, "--flush", str(timeout + 1)]
-    return run_child(arguments, {**environ, **limits, **ports}, _START + 2 * timeout)
+    return run_child(arguments, {**environ, **limits, **ports}, limit + 2 * timeout)
 
 
 def _seconds(value: str | None) -> float:

@@ -38,6 +38,9 @@ def listen_to_exporters(tell: Tell) -> None:
                 continue
             if "export" in vars(exporter):
                 exporter.export = _heard(exporter.export, signal, exporter.__name__, tell)
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("opentelemetry")]:
+        # The SDK's filters take what fails for one signal as a repetition of what failed for another.
+        logging.getLogger(name).filters.clear()
     logging.getLogger("opentelemetry").addHandler(_Reasons())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import Any
 
@@ -13,7 +13,6 @@ from otel_refusals.doctor.finding import Finding
 from otel_refusals.doctor.report import Report
 from otel_refusals.doctor.settings import is_disabled
 from otel_refusals.vendor import Vendor
-from otel_refusals.vendors import VENDORS
 
 
 def installed(vendor: Vendor) -> str:
@@ -45,10 +44,10 @@ def hindrance(vendor: Vendor, environ: Mapping[str, str]) -> Finding | None:
     return None
 
 
-def not_installed() -> Iterator[Finding]:
-    """The vendors that there is nothing to say about."""
-    absent = [vendor.name for vendor in VENDORS if not installed(vendor)]
-    if len(absent) == len(VENDORS):
+def not_installed(vendors: Sequence[Vendor]) -> Iterator[Finding]:
+    """Those of `vendors` that there is nothing to say about."""
+    absent = [vendor.name for vendor in vendors if not installed(vendor)]
+    if len(absent) == len(vendors):
         remedy = "run the doctor with the Python of the application"
         yield Finding("vendors", "none", "warning", "no SDK that can be seen is installed here", remedy)
     elif absent:
@@ -59,19 +58,16 @@ def tried(vendor: Vendor, report: Report) -> Iterator[Finding]:
     """What came of the try with one vendor."""
     name = f"{vendor.name} {installed(vendor)}"
     patched, call = report.one("patched"), report.one("call")
-    for finding in (_patched(vendor, name, patched), _called(name, call)):
-        if finding:
-            yield finding
     if report.failure:
         remedy = f"try: python -c 'import {vendor.chokepoints[0].module}'"
         yield Finding("vendors", name, "problem", f"could not be tried: {report.failure}", remedy)
+        return
+    yield _patched(vendor, name, patched) or _called(name, call, len(patched["points"]))
     if call.get("seen"):
         yield from _spans(name, call["spans"])
 
 
 def _patched(vendor: Vendor, name: str, patched: Mapping[str, Any]) -> Finding | None:
-    if not patched:
-        return None
     points = patched["points"]
     if patched["failed"]:
         module, why = next(iter(patched["failed"].items()))
@@ -86,7 +82,7 @@ def _patched(vendor: Vendor, name: str, patched: Mapping[str, Any]) -> Finding |
     if gone:
         found = f"{len(points)} chokepoints are patched, but this version has no {', '.join(gone)}"
         return Finding("vendors", name, "warning", found, "see whether there is a newer otel-refusals")
-    return Finding("vendors", name, "ok", f"supported; all {len(points)} chokepoints that this version has are patched")
+    return None
 
 
 def _gone(vendor: Vendor, points: list[str]) -> list[str]:
@@ -95,7 +91,9 @@ def _gone(vendor: Vendor, points: list[str]) -> list[str]:
         there = Version(installed(vendor))
     except InvalidVersion:
         return []
-    modules = {name for point in vendor.chokepoints if (name := point.module) and any(p.startswith(name) for p in points)}
+    modules = {
+        name for point in vendor.chokepoints if (name := point.module) and any(p.startswith(name) for p in points)
+    }
     return [
         f"{point.module}.{point.name}"
         for point in vendor.chokepoints
@@ -106,13 +104,15 @@ def _gone(vendor: Vendor, points: list[str]) -> list[str]:
     ]
 
 
-def _called(name: str, call: Mapping[str, Any]) -> Finding | None:
+def _called(name: str, call: Mapping[str, Any], points: int) -> Finding:
+    patched = f"supported, and patched in {points} places"
     if not call:
-        return None
+        return Finding("vendors", name, "ok", patched)
     if call["seen"]:
-        return Finding("vendors", name, "ok", "a call that an endpoint of this machine refused was seen")
+        return Finding("vendors", name, "ok", f"{patched}; a call refused on this machine was seen")
     if call["error"]:
-        return Finding("vendors", name, "warning", f"a call could not be tried: {call['error']}")
+        found = f"{patched}; a call could not be tried: {call['error']}"
+        return Finding("vendors", name, "warning", found, "report it with this output")
     remedy = "see what else wraps the SDK; report it with this output"
     return Finding("vendors", name, "problem", "a refused call was made, and not seen", remedy)
 
@@ -124,7 +124,9 @@ def _spans(name: str, spans: list[Mapping[str, Any]]) -> Iterator[Finding]:
         found = "a refusal is on no span: there is no SDK, the sampler drops it, or OTEL_REFUSALS_SPANS=off"
         yield Finding("spans", name, "warning", found, "look at the sampler and at OTEL_REFUSALS_SPANS")
     elif others:
-        found = f"a refused call has two spans: one of {', '.join(others)}, and one of {', '.join(ours)} with the refusal"
+        found = (
+            f"a refused call has two spans: one of {', '.join(others)}, and one of {', '.join(ours)} with the refusal"
+        )
         yield Finding("spans", name, "warning", found, "OTEL_REFUSALS_SPANS=off leaves the second out; metrics stay")
     elif ours == ["otel_refusals"]:
         yield Finding("spans", name, "ok", "a refused call gets a span of otel-refusals, since nobody else makes one")

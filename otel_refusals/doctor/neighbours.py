@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from importlib.metadata import Distribution, distributions, version
-from importlib.metadata import PackageNotFoundError
-
-from packaging.version import Version
+from collections.abc import Iterator
+from importlib.metadata import Distribution, distributions
 
 from otel_refusals.doctor.finding import Finding
 
@@ -24,12 +21,11 @@ _FAMILIES: tuple[tuple[str, str], ...] = (
 _OF_OPENLLMETRY = "opentelemetry-semantic-conventions-ai"
 
 
-def neighbours(active: frozenset[str], environ: Mapping[str, str]) -> Iterator[Finding]:
+def neighbours(active: frozenset[str]) -> Iterator[Finding]:
     """Every one that is installed. How the spans of each go together with ours is seen by a try.
 
     Args:
         active: Names of the entry points that the start has switched on.
-        environ: The environment.
     """
     for distribution in sorted(distributions(), key=_name):
         family = _family(distribution)
@@ -39,19 +35,6 @@ def neighbours(active: frozenset[str], environ: Mapping[str, str]) -> Iterator[F
             how = f"switched on at the start ({', '.join(on)})" if on else "not switched on at the start"
             code = "" if on else "; code of the application may do it, and is not seen here"
             yield Finding("spans", f"{_name(distribution)} {distribution.version}", "ok", f"{family}: {how}{code}")
-    yield from _native(environ)
-
-
-def _native(environ: Mapping[str, str]) -> Iterator[Finding]:
-    try:
-        anthropic = version("anthropic")
-    except PackageNotFoundError:
-        return
-    if Version(anthropic) < Version("1.14"):
-        return
-    off = environ.get("ANTHROPIC_OPEN_TELEMETRY", "").strip().lower() in ("false", "0")
-    found = "spans of its own are switched off by ANTHROPIC_OPEN_TELEMETRY" if off else "makes spans of its own"
-    yield Finding("spans", f"anthropic {anthropic}", "ok", found)
 
 
 def _family(distribution: Distribution) -> str:

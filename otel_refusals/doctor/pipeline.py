@@ -120,7 +120,9 @@ def _interval(environ: Mapping[str, str]) -> Finding:
 def _sampler(environ: Mapping[str, str]) -> Finding:
     name = environ.get("OTEL_TRACES_SAMPLER", "").strip() or "parentbased_always_on"
     kept = f"OTEL_TRACES_SAMPLER={name}"
-    remedy = "sample in the Collector, where a policy can keep every refusal (docs/fleet.md); counts are complete as it is"
+    remedy = (
+        "sample in the Collector, where a policy can keep every refusal (docs/fleet.md); counts are complete as it is"
+    )
     if name.endswith("always_off"):
         return Finding("export", "sampler", "warning", f"{kept}: no refusal has a trace or an exemplar", remedy)
     if name.endswith("traceidratio"):

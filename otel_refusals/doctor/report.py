@@ -54,7 +54,7 @@ def run_child(arguments: Sequence[str], environment: Mapping[str, str], limit: f
     """Run a child until it ends, or end it after `limit` seconds."""
     # Files and not pipes: a process that the child has started may hold a pipe open for ever.
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        child = subprocess.Popen(
+        child = subprocess.Popen(  # noqa: S603 - this Python
             [sys.executable, "-m", "otel_refusals.doctor.child", *arguments],
             env=_environment(environment),
             stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""This package's own settings, and OpenTelemetry's switches that silence it."""
+"""The settings of this package itself, and OpenTelemetry's switches that silence it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def settings(environ: Mapping[str, str]) -> Iterator[Finding]:
             configure(environ={variable: environ.get(variable, "")})
         except ConfigurationError as error:
             bad = True
-            yield Finding("configuration", variable, "problem", f"{error}; no vendor is instrumented", f"mend {variable}")
+            yield Finding(
+                "configuration", variable, "problem", f"{error}; no vendor is instrumented", f"mend {variable}"
+            )
     for variable in sorted(environ):
         if variable.startswith(_PREFIX) and variable not in _OURS:
             bad = True
@@ -45,7 +47,9 @@ def settings(environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from _disabled(environ)
     if not bad:
         given = [variable for variable in _OURS if environ.get(variable)]
-        yield Finding("configuration", f"{_PREFIX}*", "ok", f"{', '.join(given)} can be used" if given else "none is set")
+        yield Finding(
+            "configuration", f"{_PREFIX}*", "ok", f"{', '.join(given)} can be used" if given else "none is set"
+        )
 
 
 def is_disabled(vendor: str, environ: Mapping[str, str]) -> bool:

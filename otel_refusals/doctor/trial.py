@@ -13,10 +13,10 @@ _LOST: Mapping[str, Status] = {"metrics": "problem", "traces": "warning", "logs"
 
 
 def started(report: Report) -> Iterator[Finding]:
-    """What OpenTelemetry and this package complained about as they started."""
-    for line in report.all("log"):
-        status: Status = "warning" if line["level"] == "WARNING" else "problem"
-        yield Finding("configuration", "start", status, line["text"], "mend what it names")
+    """What OpenTelemetry complained about as it started."""
+    for level, text in dict.fromkeys((line["level"], line["text"]) for line in report.all("log")):
+        status: Status = "warning" if level == "WARNING" else "problem"
+        yield Finding("configuration", "start", status, text, "mend what it names")
     if not report.one("environment"):
         found = f"OpenTelemetry does not start: {report.failure or 'it says nothing'}"
         yield Finding("configuration", "start", "problem", found, "try: opentelemetry-instrument python -c pass")
