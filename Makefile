@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
-SDKS := oldest before-httpx2 after-httpx2
+SDKS := oldest before-httpx2 after-httpx2 google-genai-oldest google-genai-httpx
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: demo observe test newest $(SDKS) frameworks check lint types format bench pictures clean help

@@ -43,6 +43,12 @@ class AnthropicRefusalsInstrumentor(_VendorInstrumentor):
     vendor = "anthropic"
 
 
+class GoogleGenAIRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_google_genai`."""
+
+    vendor = "google_genai"
+
+
 class OpenAIRefusalsInstrumentor(_VendorInstrumentor):
     """Entry point `refusals_openai`."""
 

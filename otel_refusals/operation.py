@@ -23,7 +23,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
 from otel_refusals.failure import never_fails, swallow
-from otel_refusals.outcome import MISSING, Errored, Incomplete, Outcome, Paused, Unknown
+from otel_refusals.outcome import MISSING, Errored, Incomplete, Outcome, Paused, ToolCall, Unknown
 from otel_refusals.reader import Reader
 from otel_refusals.vendor import Endpoint
 
@@ -211,8 +211,10 @@ class Operation:
     @never_fails
     def _learn(self, error: BaseException) -> None:
         # What the vendor said stands: an exception after it comes from the SDK's own parsing of the answer. A
-        # cancellation says nothing about the vendor, nor does a connection that broke in the middle of an answer.
-        if self.reader.decided or not isinstance(error, Exception):
+        # cancellation says nothing about the vendor, nor does a connection that broke in the middle of an answer. Only
+        # a tool call may be answered within the operation, by SDKs that run tools: then the next request failed.
+        said = self.reader.decided and not isinstance(self.reader.outcome(), ToolCall)
+        if said or not isinstance(error, Exception):
             return
         if self.streaming and any(base.__name__ in _CUT for base in type(error).__mro__):
             return

@@ -82,8 +82,10 @@ class Chokepoint:
         since: The first SDK version that has it; before that its absence is no fault. Empty: always there.
         endpoint: Of a method: what it calls, or a function that tells it from the arguments by their names; None from
             it for a call that does not generate. Where calls of all kinds pass, they are routed by URL instead.
-        model: Of a method: the path to the requested model in its arguments.
+        model: Of a method: the path to the requested model in its arguments, or a function that finds it from the
+            object that has the method and the arguments.
         items: Of a method: the attribute of its result that holds the iterator of a stream.
+        part_of: Of a method: a module of the SDK whose own methods are operations, and which calls this one for them.
         frame: Of a WebSocket: what an event of it says about which operation; None from it for any other event.
     """
 
@@ -92,8 +94,9 @@ class Chokepoint:
     seam: Seam
     since: str = ""
     endpoint: Endpoint | Callable[[Mapping[str, Any]], Endpoint | None] | None = None
-    model: tuple[str, ...] = ("model",)
+    model: tuple[str, ...] | Callable[[Any, Mapping[str, Any]], str | None] = ("model",)
     items: str = ""
+    part_of: str = ""
     frame: Callable[[Any], Frame | None] | None = None
 
 

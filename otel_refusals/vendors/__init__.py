@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from otel_refusals.reader import Reader
 from otel_refusals.vendor import Endpoint, Vendor
-from otel_refusals.vendors import anthropic, bedrock, cohere, mistral, openai
+from otel_refusals.vendors import anthropic, bedrock, cohere, google_genai, mistral, openai
 
 VENDORS: tuple[Vendor, ...] = (
     cohere.VENDOR,
     bedrock.VENDOR,
     anthropic.VENDOR,
+    google_genai.VENDOR,
     openai.VENDOR,
     mistral.VENDOR,
 )
