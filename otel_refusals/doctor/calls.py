@@ -19,7 +19,8 @@ from otel_refusals.testing.stub import Reply, StubServer
 MODEL = "otel-refusals-doctor"
 
 _KEY = "no-key"
-_MESSAGES = [{"role": "user", "content": "A synthetic refusal, made by otel-refusals doctor."}]
+_PROMPT = "A synthetic refusal, made by otel-refusals doctor."
+_MESSAGES = [{"role": "user", "content": _PROMPT}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,14 @@ def _no_proxies() -> Iterator[None]:
 
 
 def _anthropic(url: str) -> object:
-    client = import_module("anthropic").Anthropic(base_url=url, api_key=_KEY, max_retries=0)
+    sdk: Any = import_module("anthropic")
+    client = sdk.Anthropic(base_url=url, api_key=_KEY, max_retries=0)
     return client.messages.create(model=MODEL, max_tokens=16, messages=_MESSAGES)
 
 
 def _openai(url: str) -> object:
-    client = import_module("openai").OpenAI(base_url=f"{url}/v1", api_key=_KEY, max_retries=0)
+    sdk: Any = import_module("openai")
+    client = sdk.OpenAI(base_url=f"{url}/v1", api_key=_KEY, max_retries=0)
     return client.chat.completions.create(model=MODEL, messages=_MESSAGES)
 
 
@@ -80,19 +83,16 @@ def _cohere(url: str) -> object:
 
 
 def _botocore(url: str) -> object:
-    client = (
-        import_module("botocore.session")
-        .Session()
-        .create_client(
-            "bedrock-runtime",
-            region_name="us-east-1",
-            endpoint_url=url,
-            aws_access_key_id=_KEY,
-            aws_secret_access_key=_KEY,
-        )
-    )
-    messages = [{"role": "user", "content": [{"text": _MESSAGES[0]["content"]}]}]
+    session = import_module("botocore.session").get_session()
+    keys = {"aws_access_key_id": _KEY, "aws_secret_access_key": _KEY}
+    client = session.create_client("bedrock-runtime", region_name="us-east-1", endpoint_url=url, **keys)
+    messages = [{"role": "user", "content": [{"text": _PROMPT}]}]
     return client.converse(modelId=MODEL, messages=messages)
+
+
+def _google_genai(url: str) -> object:
+    client = import_module("google.genai").Client(vertexai=False, api_key=_KEY, http_options={"base_url": url})
+    return client.models.generate_content(model=MODEL, contents=_PROMPT)
 
 
 _CALLS: Mapping[str, _Call] = {
@@ -100,5 +100,6 @@ _CALLS: Mapping[str, _Call] = {
     "openai": _Call(_openai, "openai/chat_refusal.json"),
     "mistralai": _Call(_mistralai, "mistral/chat_content_filter_pre_output.json"),
     "cohere": _Call(_cohere, "cohere/v2_chat_error_toxic_pre_output.json"),
+    "google_genai": _Call(_google_genai, "gemini/prompt_blocked_safety.json"),
     "botocore": _Call(_botocore, "bedrock/converse_content_filtered.json"),
 }
