@@ -43,7 +43,8 @@ def refused_call(vendor: str) -> None:
         Exception: whatever the SDK raises.
     """
     call = _CALLS[vendor]
-    body = files("otel_refusals.testing").joinpath("wire", call.answer).read_bytes()
+    folder, name = call.answer.split("/")
+    body = (files("otel_refusals.testing") / "wire" / folder / name).read_bytes()
     with StubServer(lambda _: Reply(body)) as server, _no_proxies():
         call.make(server.url)
 
