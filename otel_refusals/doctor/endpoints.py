@@ -95,9 +95,10 @@ def _configured(environ: Mapping[str, str]) -> Iterator[tuple[Endpoint | Finding
             if exporter in ("otlp_proto_grpc", "otlp_proto_http"):
                 try:
                     yield _endpoint(signal, exporter == "otlp_proto_grpc", environ), signal
-                except ValueError as error:
-                    remedy = "set OTEL_EXPORTER_OTLP_ENDPOINT to a URL such as http://localhost:4318"
-                    yield Finding("endpoints", signal, "problem", f"its endpoint is no URL: {error}", remedy), signal
+                except ValueError:  # whose text may hold what stands where credentials do
+                    found = "its endpoint is no URL with http:// or https://, a host and a port"
+                    remedy = "set OTEL_EXPORTER_OTLP_ENDPOINT to one, such as http://localhost:4318"
+                    yield Finding("endpoints", signal, "problem", found, remedy), signal
 
 
 def _endpoint(signal: str, grpc: bool, environ: Mapping[str, str]) -> Endpoint:
@@ -120,9 +121,9 @@ def _endpoint(signal: str, grpc: bool, environ: Mapping[str, str]) -> Endpoint:
         tls, path = url.scheme == "https", url.path
         port = url.port or (443 if tls else 80)
         if url.scheme not in ("http", "https"):
-            raise ValueError(f"it begins with neither http:// nor https:// ({url.hostname or url.path})")
+            raise ValueError("scheme")
     if not url.hostname:
-        raise ValueError("it names no host")
+        raise ValueError("host")
     kinds = ("CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY")
     certificates = tuple((kind, setting(kind)) for kind in kinds if setting(kind))
     return Endpoint(grpc, tls, url.hostname, port, path, _proxy(grpc, url, tls), certificates)
@@ -200,12 +201,13 @@ def _recognised(start: bytes, endpoint: Endpoint) -> _Answer:
                 "set OTEL_EXPORTER_OTLP_ENDPOINT to the URL without /v1/...; a signal's own variable takes it whole"
             )
             return _Answer("problem", f"answers, but knows no {endpoint.path or '/'} (404)", remedy)
-        return _Answer("ok", f"answers (HTTP {status} to an empty export)")
+        found = f"answers (HTTP {status} to an empty export)"
+        return _Answer("warning", found, _SOMEBODY) if status.startswith("5") else _Answer("ok", found)
     if http2:
         return _Answer(
             "problem", "speaks gRPC, and HTTP is sent", "set OTEL_EXPORTER_OTLP_PROTOCOL=grpc, or use port 4318"
         )
-    if http:
+    if http or start.startswith(b"<"):  # to a version that it does not know, a server may answer with a page only
         remedy = "set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, or use port 4317"
         return _Answer("problem", "speaks HTTP/1, and gRPC is sent", remedy)
     if not start:
