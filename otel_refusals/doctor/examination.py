@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -85,7 +86,7 @@ def examine(
     if send and seen:
         found += arrived(seen[0], trial, effective)
     order = ("vendors", "configuration", "spans", "export", "endpoints", "trial")
-    return Examination(_looked(environ), tuple(sorted(found, key=lambda finding: order.index(finding.area))))
+    return Examination(_looked(), tuple(sorted(found, key=lambda finding: order.index(finding.area))))
 
 
 def _silenced(environ: Mapping[str, str]) -> bool:
@@ -139,8 +140,8 @@ def _sdk() -> list[Finding]:
         return [Finding("export", "opentelemetry-sdk", "problem", found, "pip install 'otel-refusals[otlp]'")]
 
 
-def _looked(environ: Mapping[str, str]) -> str:
-    under = "auto_instrumentation" in environ.get("PYTHONPATH", "")
+def _looked() -> str:
+    under = "opentelemetry.instrumentation.auto_instrumentation" in sys.modules
     how = "under opentelemetry-instrument" if under else "as opentelemetry-instrument would set it up"
     return (
         f"This Python and environment, {how}, tried in processes of their own. "

@@ -89,7 +89,7 @@ def _is_delta(data: Any) -> bool:
 _is_ours: dict[str, Callable[[Any], bool]] = {
     "metrics": lambda data: any(metric.name == REFUSALS.name for metric in _metrics(data)),
     "traces": lambda spans: any(OUTCOME in (span.attributes or {}) for span in spans),
-    "logs": lambda records: any(one.log_record.event_name == REFUSAL_DETECTED for one in records),
+    "logs": lambda records: any(getattr(one.log_record, "event_name", None) == REFUSAL_DETECTED for one in records),
 }
 
 

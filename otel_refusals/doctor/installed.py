@@ -127,7 +127,9 @@ def _spans(name: str, spans: list[Mapping[str, Any]]) -> Iterator[Finding]:
         found = (
             f"a refused call has two spans: one of {', '.join(others)}, and one of {', '.join(ours)} with the refusal"
         )
-        yield Finding("spans", name, "warning", found, "OTEL_REFUSALS_SPANS=off leaves the second out; metrics stay")
+        second = "OTEL_REFUSALS_SPANS=off leaves the second out; metrics stay"
+        remedy = second if ours == ["otel_refusals"] else "switch one of them off"
+        yield Finding("spans", name, "warning", found, remedy)
     elif ours == ["otel_refusals"]:
         yield Finding("spans", name, "ok", "a refused call gets a span of otel-refusals, since nobody else makes one")
     else:
