@@ -129,6 +129,12 @@ def suspended() -> Iterator[None]:
                 _active[name].apply()
 
 
+def patches_in_use(vendor: str) -> Patches | None:
+    """What was done to the SDK of an active vendor; None for one that is not instrumented."""
+    with _lock:
+        return _active.get(vendor)
+
+
 def telemetry_in_use() -> Telemetry:
     """The telemetry that the active vendors report to; without one, what the environment and the global providers say.
 

@@ -41,6 +41,7 @@ def commands() -> click.Group:
     from otel_refusals import __version__
     from otel_refusals.cli.bundle import bundle
     from otel_refusals.cli.demo import demo
+    from otel_refusals.cli.doctor import doctor
     from otel_refusals.cli.observe import observe
     from otel_refusals.cli.read import read
     from otel_refusals.cli.stub import stub
@@ -54,6 +55,7 @@ def commands() -> click.Group:
 
     group.add_command(bundle)
     group.add_command(demo)
+    group.add_command(doctor)
     group.add_command(observe)
     group.add_command(read)
     group.add_command(stub)
