@@ -43,6 +43,8 @@ def commands() -> click.Group:
     from otel_refusals.cli.demo import demo
     from otel_refusals.cli.observe import observe
     from otel_refusals.cli.read import read
+    from otel_refusals.cli.report import report
+    from otel_refusals.cli.sample import sample
     from otel_refusals.cli.traffic import traffic
 
     @click.group("otel-refusals", context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,5 +56,7 @@ def commands() -> click.Group:
     group.add_command(demo)
     group.add_command(observe)
     group.add_command(read)
+    group.add_command(report)
+    group.add_command(sample)
     group.add_command(traffic)
     return group
