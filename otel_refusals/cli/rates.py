@@ -58,14 +58,16 @@ def tables(report: Report) -> RenderableType:
         style = "bold yellow" if report.difference.significant else ""
         parts += [Text(printable(words.verdict(report)), style), Text(words.method(report.difference), "dim")]
     if any(group.kinds for group in report.groups):
-        parts += [_shares(report.groups, "category", Group.by_category), _shares(report.groups, "stage", Group.by_stage)]
+        parts.append(_shares(report.groups, "category", Group.by_category))
+        parts.append(_shares(report.groups, "stage", Group.by_stage))
+        parts.append(_discarded(report.groups))
     parts += (line for group in report.groups for line in _loud(group, report))
     parts += (Text(f"\n{printable(note)}") for note in report.notes)
     return Parts(*parts)
 
 
 def _rates(groups: Sequence[Group]) -> Table:
-    table = _table("refusal rate", "", "answered", "refused", "rate", "95 % interval", "discarded output", "and input")
+    table = _table("refusal rate", "", "answered", "refused", "rate", "95 % interval")
     for group in groups:
         table.add_row(
             printable(group.name),
@@ -73,8 +75,15 @@ def _rates(groups: Sequence[Group]) -> Table:
             f"{group.outcomes.get('refused', 0):,}",
             words.value(group.refused),
             words.interval(group.refused),
-            words.tokens(group.discarded_output),
-            words.tokens(group.discarded_input),
+        )
+    return table
+
+
+def _discarded(groups: Sequence[Group]) -> Table:
+    table = _table("\ndiscarded tokens", "", "output", "input")
+    for group in groups:
+        table.add_row(
+            printable(group.name), words.tokens(group.discarded_output), words.tokens(group.discarded_input)
         )
     return table
 

@@ -122,12 +122,17 @@ def sample(
 
 def _run(plan: Plan, journal: Journal, settings: Settings, err: Console) -> Run:
     """Ask, with a bar on a terminal; the first Ctrl-C lets what is under way finish, the second does not."""
-    ask = VENDORS[settings.vendor](
-        base_url=settings.base_url, stream=settings.stream, max_tokens=settings.max_tokens
-    )
+    asking = VENDORS[settings.vendor]
+
+    async def asked(stopping: Callable[[], bool], seen: Callable[[Case], None]) -> Run:
+        async with asking(
+            base_url=settings.base_url, stream=settings.stream, max_tokens=settings.max_tokens
+        ) as ask:
+            return await run(plan, journal, ask, stopping=stopping, seen=seen)
+
     try:
         with finishing(lambda: err.print(_FINISHING, soft_wrap=True)) as stopping, _bar(plan, journal, err) as seen:
-            return asyncio.run(run(plan, journal, ask, stopping=stopping, seen=seen))
+            return asyncio.run(asked(stopping, seen))
     except KeyboardInterrupt:
         err.print(_resume("Stopped at once; what was under way is in doubt.", journal), soft_wrap=True)
         raise SystemExit(_EXIT["stopped"]) from None

@@ -15,8 +15,20 @@ from otel_refusals.demo.script import Turn, turn_for
 _CATEGORIES = ("cyber", "cyber", "cyber", "bio", "reasoning_extraction")
 
 
+def drawn(share: float, seed: int, model: str, prompt: str) -> Turn:
+    """A decline, with probability `share`, before output or in the middle of it; else an ordinary answer.
+
+    The lot depends on nothing but the arguments: asked again, a model says the same again.
+    """
+    lot = hashlib.sha256(f"{seed}\0{model}\0{prompt}".encode()).digest()
+    if int.from_bytes(lot[:8], "big") / 2**64 >= share:
+        return turn_for("task")
+    text = "The first step would be to look at" if lot[8] % 3 == 0 else ""
+    return Turn(text=text, ending="refused", category=_CATEGORIES[lot[9] % len(_CATEGORIES)])
+
+
 class ChanceEndpoint(VendorEndpoint):
-    """Declines with a probability, by lot; the same prompt to the same model always draws the same.
+    """Declines by lot.
 
     Args:
         share: The probability of a refusal, or one for each model.
@@ -28,13 +40,9 @@ class ChanceEndpoint(VendorEndpoint):
         self._share, self._seed = share, seed
 
     def turn(self, prompt: str, model: str) -> Turn:
-        """A decline before output or in the middle of it, or an ordinary answer."""
-        lot = hashlib.sha256(f"{self._seed}\0{model}\0{prompt}".encode()).digest()
+        """What is drawn for this prompt and this model."""
         share = self._share.get(model, 0.0) if isinstance(self._share, dict) else self._share
-        if int.from_bytes(lot[:8], "big") / 2**64 >= share:
-            return turn_for("task")
-        text = "The first step would be to look at" if lot[8] % 3 == 0 else ""
-        return Turn(text=text, ending="refused", category=_CATEGORIES[lot[9] % len(_CATEGORIES)])
+        return drawn(share, self._seed, model, prompt)
 
 
 def main(share: str = "0.15") -> None:

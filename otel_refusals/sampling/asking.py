@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +47,8 @@ Ask = Callable[[Prompt, str], Awaitable[Answer]]
 Send = Callable[[Prompt, str], Awaitable[Any]]
 
 
-def anthropic(*, base_url: str | None, stream: bool, max_tokens: int) -> Ask:
+@asynccontextmanager
+async def anthropic(*, base_url: str | None, stream: bool, max_tokens: int) -> AsyncIterator[Ask]:
     """Asks by the Messages API. A system message becomes the API's `system`."""
     from anthropic import AsyncAnthropic
 
@@ -58,10 +60,12 @@ def anthropic(*, base_url: str | None, stream: bool, max_tokens: int) -> Ask:
         more: dict[str, Any] = {"system": "\n\n".join(map(str, system))} if system else {}
         return client.messages.create(model=model, messages=messages, max_tokens=max_tokens, stream=stream, **more)
 
-    return _asking(send)
+    async with client:
+        yield _asking(send)
 
 
-def openai(*, base_url: str | None, stream: bool, max_tokens: int) -> Ask:
+@asynccontextmanager
+async def openai(*, base_url: str | None, stream: bool, max_tokens: int) -> AsyncIterator[Ask]:
     """Asks by chat completions, which every gateway speaks, too."""
     from openai import AsyncOpenAI, OpenAIError
 
@@ -77,7 +81,8 @@ def openai(*, base_url: str | None, stream: bool, max_tokens: int) -> Ask:
             model=model, messages=messages, max_completion_tokens=max_tokens, **more
         )
 
-    return _asking(send)
+    async with client:
+        yield _asking(send)
 
 
 def _asking(send: Send) -> Ask:
@@ -101,7 +106,7 @@ def _asking(send: Send) -> Ask:
     return ask
 
 
-VENDORS: dict[str, Callable[..., Ask]] = {"anthropic": anthropic, "openai": openai}
+VENDORS: dict[str, Callable[..., AbstractAsyncContextManager[Ask]]] = {"anthropic": anthropic, "openai": openai}
 
 
 def _outcome_of_error(error: Exception, wires: list[Any]) -> Outcome:

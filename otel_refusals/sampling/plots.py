@@ -89,6 +89,7 @@ def _point(axes: Axes, group: Group, count: int, row: float, color: str) -> None
         capsize=4,
         elinewidth=2.2,
         markersize=7,
+        clip_on=False,
     )
 
 
