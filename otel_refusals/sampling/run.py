@@ -183,7 +183,7 @@ class _Running:
         self._failed(key, held, name, (answer.input_tokens or 0) + (answer.output_tokens or 0))
         self._result.errors[name] = self._result.errors.get(name, 0) + 1
         self._in_a_row += 1
-        if self._in_a_row >= ERRORS_IN_A_ROW:
+        if self._in_a_row == ERRORS_IN_A_ROW:
             self._result.end, self._result.why = "failed", f"{self._in_a_row} errors in a row, the last one {name}"
 
     def _failed(self, key: Key, held: int, error: str, used: int = 0) -> None:
