@@ -82,9 +82,7 @@ def _rates(groups: Sequence[Group]) -> Table:
 def _discarded(groups: Sequence[Group]) -> Table:
     table = _table("\ndiscarded tokens", "", "output", "input")
     for group in groups:
-        table.add_row(
-            printable(group.name), words.tokens(group.discarded_output), words.tokens(group.discarded_input)
-        )
+        table.add_row(printable(group.name), words.tokens(group.discarded_output), words.tokens(group.discarded_input))
     return table
 
 

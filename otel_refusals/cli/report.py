@@ -12,7 +12,7 @@ from otel_refusals.batch import read_batch
 from otel_refusals.bundle.server import ServerError
 from otel_refusals.cli.bundle import explained, prometheus_at
 from otel_refusals.cli.rates import FORMATS, needed, needed_by, put_out
-from otel_refusals.sampling.case import case_of
+from otel_refusals.sampling.case import Case, case_of
 from otel_refusals.sampling.history import counted
 from otel_refusals.sampling.report import Report, difference_between, group_of, paired_difference
 from otel_refusals.wire import WireFormatError
@@ -53,9 +53,9 @@ def report(
 ) -> None:
     """Show refusal rates with their intervals from what has happened: from a Prometheus, or from results of batches.
 
-    FILES are the downloaded results of batches of OpenAI, Anthropic and others; two are compared, by the custom ids that both have. A
-    Prometheus can be anything that speaks its API. A bearer token for it comes from PROMETHEUS_TOKEN; with
-    PROMETHEUS_USER it is the password.
+    FILES are the downloaded results of batches of OpenAI, Anthropic and others. Two are compared, request by request
+    where both have the same custom ids. A Prometheus can be anything that speaks its API. A bearer token for it comes
+    from PROMETHEUS_TOKEN; with PROMETHEUS_USER it is the password.
     """
     needed(needed_by(form), "sample")
     if bool(files) == bool(prometheus):
@@ -67,7 +67,7 @@ def report(
 
 
 def _of_files(files: Sequence[Path]) -> Report:
-    cases = {str(file): [] for file in files}
+    cases: dict[str, list[Case]] = {str(file): [] for file in files}
     for file in files:
         try:
             for result in read_batch(file):
@@ -80,15 +80,12 @@ def _of_files(files: Sequence[Path]) -> Report:
         if not cases[str(file)]:
             raise click.ClickException(f"{file}: holds no results")
     groups = [group_of(name, of_file) for name, of_file in cases.items()]
-    difference = None
-    if len(cases) == 2:
-        difference = paired_difference(*cases.values()) or difference_between(groups)
+    same = len(cases) == 2 and len({frozenset(case.id for case in of_file) for of_file in cases.values()}) == 1
+    difference = paired_difference(*cases.values()) if same else difference_between(groups)
     return Report(title="Results of batches", groups=groups, difference=difference)
 
 
-def _of_prometheus(
-    url: str, since: int, workload: str | None, models: Sequence[str], tenant: str | None
-) -> Report:
+def _of_prometheus(url: str, since: int, workload: str | None, models: Sequence[str], tenant: str | None) -> Report:
     try:
         groups = counted(prometheus_at(url, tenant), since, workload, models)
     except ServerError as error:

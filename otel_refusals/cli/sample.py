@@ -125,9 +125,7 @@ def _run(plan: Plan, journal: Journal, settings: Settings, err: Console) -> Run:
     asking = VENDORS[settings.vendor]
 
     async def asked(stopping: Callable[[], bool], seen: Callable[[Case], None]) -> Run:
-        async with asking(
-            base_url=settings.base_url, stream=settings.stream, max_tokens=settings.max_tokens
-        ) as ask:
+        async with asking(base_url=settings.base_url, stream=settings.stream, max_tokens=settings.max_tokens) as ask:
             return await run(plan, journal, ask, stopping=stopping, seen=seen)
 
     try:

@@ -1,6 +1,6 @@
 """A vendor that declines a known share of everything: what a measured rate is held against.
 
-    python -m otel_refusals.demo.chance 0.15
+python -m otel_refusals.demo.chance 0.15
 """
 
 from __future__ import annotations

@@ -117,7 +117,9 @@ def broken() -> dict[str, Any]:
 
 def _in_words(turn: Turn) -> Turn:
     """The turn, with words where the model declines without any: on this wire the words are the refusal."""
-    return replace(turn, text="I'm sorry, I can't help with that.") if turn.ending == "refused" and not turn.text else turn
+    return (
+        replace(turn, text="I'm sorry, I can't help with that.") if turn.ending == "refused" and not turn.text else turn
+    )
 
 
 def _envelope(number: int, model: str, kind: str) -> dict[str, Any]:

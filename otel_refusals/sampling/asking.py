@@ -77,9 +77,7 @@ async def openai(*, base_url: str | None, stream: bool, max_tokens: int) -> Asyn
     def send(prompt: Prompt, model: str) -> Awaitable[Any]:
         messages: Any = list(prompt.messages)
         more: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
-        return client.chat.completions.create(
-            model=model, messages=messages, max_completion_tokens=max_tokens, **more
-        )
+        return client.chat.completions.create(model=model, messages=messages, max_completion_tokens=max_tokens, **more)
 
     async with client:
         yield _asking(send)

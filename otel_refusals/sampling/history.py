@@ -24,9 +24,7 @@ _BEFORE = "1d"
 """How far before the span a series is looked for that had a gap at its start."""
 
 _GROUPED = tuple(map(prometheus_label, (names.WORKLOAD, names.REQUEST_MODEL)))
-_OUTCOME, _CATEGORY, _STAGE, _SIGNAL = map(
-    prometheus_label, (names.OUTCOME, names.CATEGORY, names.STAGE, names.SIGNAL)
-)
+_OUTCOME, _CATEGORY, _STAGE, _SIGNAL = map(prometheus_label, (names.OUTCOME, names.CATEGORY, names.STAGE, names.SIGNAL))
 
 
 def counted(server: Prometheus, since: int, workload: str | None = None, models: Sequence[str] = ()) -> list[Group]:
@@ -86,7 +84,9 @@ class _Span:
         self._end = int(time.time())
         self._start = self._end - steps * self._step
 
-    def by_group(self, metric: Metric, *labels: str, only: str = "") -> defaultdict[tuple[str, ...], Counter[tuple[str, ...]]]:
+    def by_group(
+        self, metric: Metric, *labels: str, only: str = ""
+    ) -> defaultdict[tuple[str, ...], Counter[tuple[str, ...]]]:
         """The increase by workload and model, and in each by the values of `labels`."""
         selector = f"{metric.prometheus}{{{','.join(filter(None, (self._matchers, only)))}}}"
         # The maximum of a step has what a process counted before it ended, however soon the series is stale.
@@ -121,7 +121,10 @@ def _matchers(workload: str | None, models: Sequence[str]) -> str:
 
 def _literal(name: str) -> str:
     """`name` as a regular expression of RE2 that matches nothing else."""
-    return "".join(character if character.isalnum() else f"[{character}]" if character in ".*+?()|{}$" else character for character in name)
+    return "".join(
+        character if character.isalnum() else f"[{character}]" if character in ".*+?()|{}$" else character
+        for character in name
+    )
 
 
 def _quoted(value: str) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _FORMAT = 1
+_BEGINS = b'{"journal"'
 
 Key = tuple[str, str]
 """The id of a prompt and the model that it is put to."""
@@ -91,7 +92,7 @@ class Journal:
         """
         wire = json.loads(line)
         if not isinstance(wire, dict):
-            raise ValueError("is no object")
+            raise ValueError("is no object")  # noqa: TRY004 - of a file, not of a call
         if "asking" in wire:
             self.doubtful[_key(wire["asking"])] = int(wire["reserve"])
         elif "answer" in wire:
@@ -139,8 +140,8 @@ def open_journal(path: Path, settings: Settings) -> Journal:
         _lock(journal)
         body = path.read_bytes()
         whole = body[: body.rfind(b"\n") + 1]
-        if not whole and body and not body.startswith(b'{"journal"'):
-            raise JournalError(f"{path}: is no journal of otel-refusals sample; name another file with --out")
+        if not whole and not body.startswith(_BEGINS[: len(body)]):
+            raise _none(path)
         first, *rest = whole.splitlines() or [b""]
         if first:
             _check(path, first, settings)
@@ -170,7 +171,7 @@ def _check(path: Path, first: bytes, settings: Settings) -> None:
         wire = json.loads(first)
         version, made_with = wire["journal"], wire["settings"]
     except (ValueError, KeyError, TypeError):
-        raise JournalError(f"{path}: is no journal of otel-refusals sample; name another file with --out") from None
+        raise _none(path) from None
     if version != _FORMAT:
         raise JournalError(f"{path}: is a journal of version {version}, and this release reads version {_FORMAT}")
     wanted = json.loads(json.dumps(asdict(settings)))
@@ -180,6 +181,10 @@ def _check(path: Path, first: bytes, settings: Settings) -> None:
         raise JournalError(
             f"{path}: was made with other settings: {told}. Use those again, or name another file with --out"
         )
+
+
+def _none(path: Path) -> JournalError:
+    return JournalError(f"{path}: is no journal of otel-refusals sample; name another file with --out")
 
 
 def _told(name: str, before: object, now: object) -> str:

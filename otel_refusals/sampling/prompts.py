@@ -87,7 +87,7 @@ def _prompt(line: bytes) -> Prompt:
     except (ValueError, RecursionError):
         raise ValueError("is not JSON") from None
     if not isinstance(wire, dict):
-        raise ValueError('is no object such as {"id": "a", "prompt": "..."}')
+        raise ValueError('is no object such as {"id": "a", "prompt": "..."}')  # noqa: TRY004 - of a file, not of a call
     name = wire.get("id")
     if not isinstance(name, str) or not name:
         raise ValueError("has no `id`, which is a text")

@@ -59,7 +59,7 @@ class Group:
         return self.share(self.outcomes.get("refused", 0))
 
     def share(self, count: int) -> Share | None:
-        """`count` as a share of what was answered; None for what is no share of it: a request can hold many declines."""
+        """`count` as a share of what was answered; None where it is none, as a request can hold many declines."""
         return Share(count=count, total=self.answered) if 0 <= count <= self.answered > 0 else None
 
     def by_category(self) -> list[tuple[str, int]]:

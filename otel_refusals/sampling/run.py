@@ -134,9 +134,7 @@ class _Running:
                 if key in self._journal.answered or (key in self._journal.doubtful and not self._plan.again):
                     continue
                 held = self._plan.reserve(prompt)
-                while self._pending and (
-                    len(self._pending) >= self._plan.concurrency or not self._budget.fits(held)
-                ):
+                while self._pending and (len(self._pending) >= self._plan.concurrency or not self._budget.fits(held)):
                     await self._wait(asyncio.FIRST_COMPLETED)
                 if self._result.end == "failed":
                     break

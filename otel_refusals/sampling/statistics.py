@@ -1,8 +1,8 @@
 """How sure a share is, and whether two differ.
 
 Everything that has a distribution in it is scipy's. What scipy lacks, Newcombe's intervals for a difference, is put
-together here from its Wilson limits, by R. G. Newcombe, Statistics in Medicine 17 (1998): 857-872 for one share, 873-890
-for two independent shares (method 10) and 2635-2650 for two paired ones (method 10).
+together here from its Wilson limits, by R. G. Newcombe, Statistics in Medicine 17 (1998): 857-872 for one share,
+873-890 for two independent shares (method 10) and 2635-2650 for two paired ones (method 10).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from otel_refusals.cli.sample import sample
 from otel_refusals.demo import endpoint as bundled
-from tests.sampling.asked import OTHER, MODEL, CountingEndpoint
+from tests.sampling.asked import MODEL, OTHER, CountingEndpoint
 
 Sample = Callable[..., Result]
 

@@ -10,10 +10,10 @@ import pytest
 from otel_refusals.sampling.case import Case
 from otel_refusals.sampling.journal import JournalError, Settings, open_journal
 
-SETTINGS = Settings(
-    vendor="anthropic", models=("m",), prompts="f", seed=0, stream=False, max_tokens=9, base_url=None
+SETTINGS = Settings(vendor="anthropic", models=("m",), prompts="f", seed=0, stream=False, max_tokens=9, base_url=None)
+CASE = Case(
+    id="a", model="m", outcome="refused", signal="refusal", category="cyber", stage="pre_output", input_tokens=4
 )
-CASE = Case(id="a", model="m", outcome="refused", signal="refusal", category="cyber", stage="pre_output", input_tokens=4)
 
 
 def written(path: Path) -> bytes:

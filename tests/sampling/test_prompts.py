@@ -72,7 +72,7 @@ def test_a_larger_sample_begins_with_the_smaller_one(smaller: int, more: int, se
     few, many = selected(prompts, smaller, seed), selected(prompts, smaller + more, seed)
 
     assert many[:smaller] == few
-    assert len(set(prompt.id for prompt in many)) == min(smaller + more, 50)
+    assert len({prompt.id for prompt in many}) == min(smaller + more, 50)
 
 
 def test_other_prompts_have_another_fingerprint() -> None:

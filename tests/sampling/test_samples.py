@@ -143,9 +143,7 @@ def test_an_error_is_in_no_rate_and_is_asked_again(
     assert result.exit_code == 0
     report = json.loads(result.stdout)
     assert report["groups"][0]["answered"] == COUNT - 1
-    assert report["notes"] == [
-        "Not answered, and in no rate: 1 InternalServerError. The same command asks them again."
-    ]
+    assert report["notes"] == ["Not answered, and in no rate: 1 InternalServerError. The same command asks them again."]
 
     endpoint.requests.clear()
     result = run_sample(*arguments(endpoint, prompts))
@@ -220,7 +218,9 @@ def test_an_address_of_something_else_is_a_clear_error(
 
 def test_a_refusal_by_status_is_a_refusal(endpoint: CountingEndpoint, prompts: Path, run_sample: Sample) -> None:
     """Azure's content filter answers 400."""
-    blocked = {"error": {"code": "content_filter", "message": "stopped", "type": None, "param": "prompt", "status": 400}}
+    blocked = {
+        "error": {"code": "content_filter", "message": "stopped", "type": None, "param": "prompt", "status": 400}
+    }
     endpoint.queue(Reply(json.dumps(blocked).encode(), 400))
     result = run_sample(*arguments(endpoint, prompts, "--n", "1", sdk="openai"))
 
@@ -281,9 +281,7 @@ def test_prompts_are_shown_only_if_asked_for(
     assert len(endpoint.requests) == COUNT
 
 
-def test_a_journal_of_other_settings_is_refused(
-    endpoint: CountingEndpoint, prompts: Path, run_sample: Sample
-) -> None:
+def test_a_journal_of_other_settings_is_refused(endpoint: CountingEndpoint, prompts: Path, run_sample: Sample) -> None:
     """It says what differs; nothing is asked."""
     run_sample(*arguments(endpoint, prompts))
     endpoint.requests.clear()
