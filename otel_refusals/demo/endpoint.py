@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any
 
 from otel_refusals.demo import anthropic_wire, openai_wire
-from otel_refusals.demo.script import Turn, turn_for
+from otel_refusals.demo.script import Turn, ordinary, turn_for
 from otel_refusals.testing import Reply, Request, StubServer
 
 TOKEN_PACE = 0.004
@@ -38,10 +38,16 @@ class VendorEndpoint(StubServer):
     def _reply(self, request: Request) -> Reply:
         body = request.json or {}
         prompt = _prompt(body)
-        reply = _answer(request.path.partition("?")[0], body, turn_for(prompt), next(self._numbers), prompt)
+        reply = _answer(request.path.partition("?")[0], body, _turn(prompt, body.get("model")), next(self._numbers), prompt)
         with self._lock:
             self.statuses[reply.status] += 1
         return reply
+
+
+def _turn(prompt: str, model: str | None) -> Turn:
+    """The scripted turn; but the fallback model answers what another declines."""
+    turn = turn_for(prompt)
+    return ordinary(prompt) if turn.ending == "refused" and model == anthropic_wire.FALLBACK_MODEL else turn
 
 
 def _answer(path: str, body: dict[str, Any], turn: Turn, number: int, prompt: str) -> Reply:
