@@ -6,8 +6,8 @@
 For another framework, `route_workload(find)` is the same for whatever knows the route.
 
 The law of this module: a workload is the template of a route, `/users/:id`, never the path of a request, which is the
-caller's to choose and would be a workload each. Frameworks find the route after the middleware has run, so what is left in the
-context is the question; whoever makes a call under it gets the answer.
+caller's to choose and would be a workload each. Frameworks find the route after the middleware has run, so what is left
+in the context is the question; whoever makes a call under it gets the answer.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def route_workload(find: Find) -> Iterator[None]:
     """Inside, a call that the application named no workload for belongs to the route that `find` tells.
 
     Args:
-        find: Gives the template of the route in the framework's own spelling, or None for no route; asked when a call is
-            made and not before. What it raises is counted in `refusal.instrumentation.errors`.
+        find: Gives the template of the route in the framework's own spelling, or None for no route; asked when a call
+            is made and not before. What it raises is counted in `refusal.instrumentation.errors`.
     """
     token = context.attach(context.set_value(ROUTE, _once(find)))
     try:
@@ -61,10 +61,26 @@ class ASGIRouteWorkload:
         def find() -> str | None:
             # FastAPI knows the route of an included router with its prefix apart.
             included = scope.get("fastapi", {}).get("effective_route_context")
-            return getattr(included or scope.get("route"), "path", None)
+            route = included or scope.get("route")
+            return getattr(route, "path", None) if route else _path_of_endpoint(scope)
 
         with route_workload(find):
             await self.app(scope, receive, send)
+
+
+def _path_of_endpoint(scope: MutableMapping[str, Any]) -> str | None:
+    """The template of the endpoint, if it has only one: before 1.9 Starlette tells the endpoint and not the route."""
+
+    def paths(routes: Iterable[Any]) -> Iterator[str]:
+        for route in routes:
+            yield from paths(getattr(route, "routes", None) or ())
+            if getattr(route, "endpoint", None) is scope["endpoint"]:
+                yield route.path
+
+    if "endpoint" not in scope:
+        return None
+    found = set(paths(getattr(scope.get("router"), "routes", ())))
+    return found.pop() if len(found) == 1 else None
 
 
 class WSGIRouteWorkload:

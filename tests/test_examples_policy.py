@@ -65,9 +65,7 @@ def claude() -> Iterator[anthropic.Anthropic]:
 
 def dispositions(recorded: Recorded) -> dict[Any, float]:
     """What was done, by workload and category."""
-    return recorded.sums(
-        "refusal.client.dispositions", "refusal.workload", "refusal.category", "refusal.disposition"
-    )
+    return recorded.sums("refusal.client.dispositions", "refusal.workload", "refusal.category", "refusal.disposition")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +178,7 @@ def gpt_wire(first: Reply) -> Callable[[Request], Reply]:
 def test_gpt_by_policy(
     recipe: Callable[[str], Any], recorded: Recorded, wire: str, answer: str, disposition: tuple[str, str]
 ) -> None:
-    """A refusal that is raised is rerouted, one that is part of the answer surfaced, a reason nobody knows escalated."""
+    """A refusal that is raised is rerouted, one in the answer is surfaced, a reason nobody knows is escalated."""
     with (
         StubServer(gpt_wire(fixture(wire).reply)) as vendor,
         openai.OpenAI(base_url=f"{vendor.url}/v1", api_key="key", max_retries=0) as client,

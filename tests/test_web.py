@@ -110,6 +110,28 @@ def test_routers_and_mounts(recorded: Recorded, vendor: StubServer) -> None:
     assert {"/v1/teams/:team/answers": 1, "/:name/answers": 1} == workloads(recorded)
 
 
+def test_the_route_is_found_by_its_endpoint_where_starlette_does_not_tell_it(
+    claude: anthropic.Anthropic, recorded: Recorded, vendor: StubServer
+) -> None:
+    """As older ones do not; an endpoint of two routes has none that is sure."""
+
+    def ask(request: WebRequest) -> PlainTextResponse:
+        request.scope.pop("route", None)
+        claude.messages.create(**ARGUMENTS["messages"])
+        return PlainTextResponse("asked")
+
+    def again(request: WebRequest) -> PlainTextResponse:
+        return ask(request)
+
+    routes = [Mount("/inner", routes=[Route("/{name}/answers", ask)]), Route("/a/{x}", again), Route("/b/{x}", again)]
+    vendor.queue(COMPLETED, COMPLETED)
+    with TestClient(ASGIRouteWorkload(Starlette(routes=routes))) as web:
+        assert 200 == web.get("/inner/me/answers").status_code
+        assert 200 == web.get("/a/1").status_code
+
+    assert {"/:name/answers": 1, "unspecified": 1} == workloads(recorded)
+
+
 @pytest.mark.parametrize(
     ("template", "name"),
     [

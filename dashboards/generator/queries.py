@@ -126,6 +126,6 @@ REPORTED = f"last_over_time({OPERATIONS.prometheus}[1d])"
 def firing(severity: str = "critical|warning") -> str:
     """Our alerts that fire for the selected workloads, and those that are for no workload."""
     return (
-        f'ALERTS{{alertname=~"LLM.+|Refusals.+", alertname!="LLMRefusalWatchdog", alertstate="firing", severity=~"{severity}",'
-        f' {WORKLOAD}=~"$workload|"}}'
+        f'ALERTS{{alertname=~"LLM.+|Refusals.+", alertname!="LLMRefusalWatchdog", alertstate="firing",'
+        f' severity=~"{severity}", {WORKLOAD}=~"$workload|"}}'
     )

@@ -197,8 +197,8 @@ def _dispositions() -> Json:
 def _undecided() -> Json:
     return timeseries(
         "Without a disposition",
-        "Refused and unknown operations of the last hour about which nobody decided, of workloads that record what they do "
-        "about a refusal. After ten minutes above zero the alert fires.",
+        "Refused and unknown operations of the last hour about which nobody decided, of workloads that record what "
+        "they do about a refusal. After ten minutes above zero the alert fires.",
         "short",
         [Query(q.UNDISPOSED, f"{{{{{q.WORKLOAD}}}}}")],
         empty=NO_DISPOSITIONS,

@@ -1,7 +1,7 @@
 """Claude by policy: one category is rerouted, another surfaced, a third escalated; streamed or not.
 
-    pip install 'otel-refusals[anthropic,otlp,policy]'
-    opentelemetry-instrument python anthropic_by_policy.py 'Review parsers/archive.py'
+pip install 'otel-refusals[anthropic,otlp,policy]'
+opentelemetry-instrument python anthropic_by_policy.py 'Review parsers/archive.py'
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ MODEL = "claude-fable-5"
 
 def ask(claude: Anthropic, question: str, model: str = MODEL) -> str:
     """The answer, or what the policy makes of a refusal."""
-    message = claude.messages.create(
-        model=model, max_tokens=1000, messages=[{"role": "user", "content": question}]
-    )
+    message = claude.messages.create(model=model, max_tokens=1000, messages=[{"role": "user", "content": question}])
     decision = POLICY.decide(outcome_of(message))
     if decision is None:
         return _text(message)
@@ -61,4 +59,4 @@ def _text(message: Message) -> str:
 
 if __name__ == "__main__":
     with Anthropic() as client, workload("security-review"):
-        print(ask(client, " ".join(sys.argv[1:])))  # noqa: T201
+        print(ask(client, " ".join(sys.argv[1:])))

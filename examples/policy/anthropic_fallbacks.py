@@ -52,4 +52,4 @@ def _answered(message: BetaMessage) -> str:
 
 if __name__ == "__main__":
     with Anthropic() as client, workload("assistant"):
-        print(ask_with_fallbacks(client, " ".join(sys.argv[1:])))  # noqa: T201
+        print(ask_with_fallbacks(client, " ".join(sys.argv[1:])))

@@ -35,7 +35,10 @@ def ask(gpt: OpenAI, question: str, model: str = MODEL) -> str:
 
 
 def show(gpt: OpenAI, question: str, draw: Callable[[str], None], model: str = MODEL) -> None:
-    """Stream the answer to a screen: `draw` gets all of the text so far, and a text that does not stand is taken back."""
+    """Stream the answer to a screen: `draw` gets all of the text so far.
+
+    A text that does not stand, since a refusal came after it, is taken back before anything else is drawn.
+    """
     text = ""
     with gpt.responses.stream(model=model, input=question) as stream:
         for event in stream:
@@ -59,4 +62,4 @@ def show(gpt: OpenAI, question: str, draw: Callable[[str], None], model: str = M
 
 if __name__ == "__main__":
     with OpenAI() as client, workload("code-search"):
-        print(ask(client, " ".join(sys.argv[1:])))  # noqa: T201
+        print(ask(client, " ".join(sys.argv[1:])))

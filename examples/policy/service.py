@@ -1,7 +1,7 @@
 """A service that handles refusals by policy: `POST /` with `{"question": ...}` answers `{"answer": ...}`.
 
-    pip install 'otel-refusals[anthropic,otlp,policy]'
-    opentelemetry-instrument python service.py 8000
+pip install 'otel-refusals[anthropic,otlp,policy]'
+opentelemetry-instrument python service.py 8000
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Service(BaseHTTPRequestHandler):
     """Answers questions of the security team."""
 
     @workload("security-review")
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         """Ask the model, by policy."""
         question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["question"]
         answer = json.dumps({"answer": ask(claude, question)}).encode()

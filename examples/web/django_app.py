@@ -17,7 +17,7 @@ from django.urls import path
 from otel_refusals import workload
 from otel_refusals.web import route_workload
 
-SECRET_KEY = "an example has no secrets"  # noqa: S105
+SECRET_KEY = "an example has no secrets"
 ALLOWED_HOSTS = ["127.0.0.1", "testserver"]
 ROOT_URLCONF = __name__
 MIDDLEWARE = [f"{__name__}.RouteWorkload"]

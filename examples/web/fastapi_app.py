@@ -1,7 +1,7 @@
 """FastAPI (and Starlette): the route is the workload, `/tickets/:ticket_id`, unless the application names another.
 
-    pip install 'otel-refusals[anthropic,otlp]' fastapi uvicorn
-    opentelemetry-instrument uvicorn fastapi_app:app
+pip install 'otel-refusals[anthropic,otlp]' fastapi uvicorn
+opentelemetry-instrument uvicorn fastapi_app:app
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Flask: the rule is the workload, `/tickets/:ticket_id`, unless the application names another.
 
-    pip install 'otel-refusals[anthropic,otlp]' flask
-    opentelemetry-instrument flask --app flask_app run
+pip install 'otel-refusals[anthropic,otlp]' flask
+opentelemetry-instrument flask --app flask_app run
 """
 
 from __future__ import annotations

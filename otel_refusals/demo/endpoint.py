@@ -38,7 +38,9 @@ class VendorEndpoint(StubServer):
     def _reply(self, request: Request) -> Reply:
         body = request.json or {}
         prompt = _prompt(body)
-        reply = _answer(request.path.partition("?")[0], body, _turn(prompt, body.get("model")), next(self._numbers), prompt)
+        reply = _answer(
+            request.path.partition("?")[0], body, _turn(prompt, body.get("model")), next(self._numbers), prompt
+        )
         with self._lock:
             self.statuses[reply.status] += 1
         return reply

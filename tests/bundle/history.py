@@ -6,7 +6,7 @@ Seven workloads on five models. What goes wrong shows up on the dashboards:
 - `batch-eval` got the first unknown stop reason of its life nine minutes before the end, `support-bot` 30 hours before;
 - `support-bot` is rescued by a fallback model, which stops working two hours before the end;
 - `red-team` is refused all the time, as it should be: a threshold of its own says so;
-- `support-bot` and `claims-intake` record what they do about a refusal; `claims-intake` stopped 40 minutes before the end;
+- `support-bot` and `claims-intake` record what they do about a refusal; the latter stopped 40 minutes before the end;
 - `newsletter` fell silent three hours before the end;
 - `codegen` calls more models than the cap lets through, and three failures of the instrumentation were kept from it.
 """

@@ -91,7 +91,9 @@ def prometheus(
     configuration = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(path) for path in rules],
-        "scrape_configs": [{"job_name": "app", "static_configs": [{"targets": [*([target] if target else []), *others]}]}],
+        "scrape_configs": [
+            {"job_name": "app", "static_configs": [{"targets": [*([target] if target else []), *others]}]}
+        ],
     }
     (home / "prometheus.yml").write_text(yaml.safe_dump(configuration))
     command = [

@@ -1,7 +1,7 @@
 """The silent drop, from a service that handles refusals by policy to the alert, in a real Prometheus.
 
-The service is the example itself under `opentelemetry-instrument`, against the demo's vendor endpoint. Rules are those that
-ship, evaluated every second, and the alert waits for five seconds instead of ten minutes.
+The service is the example itself under `opentelemetry-instrument`, against the demo's vendor endpoint. Rules are those
+that ship, evaluated every second, and the alert waits for five seconds instead of ten minutes.
 """
 
 from __future__ import annotations
