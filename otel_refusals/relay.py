@@ -13,10 +13,10 @@ from typing import Any
 
 from opentelemetry.context import get_current
 
-from otel_refusals.failure import never_fails, swallow
+from otel_refusals.failure import swallow
 from otel_refusals.operation import report_orphans
 from otel_refusals.reader import text
-from otel_refusals.relayed import Relayed, calling, operation_of, relayed
+from otel_refusals.relayed import Relayed, calling, reading, relayed
 from otel_refusals.stainless import returned, see_answer
 from otel_refusals.suppression import is_suppressed
 from otel_refusals.telemetry import Telemetry
@@ -113,6 +113,7 @@ class Relay:
         operation = relayed()
         if operation is None:
             return wrapped(*args, **kwargs)
+        operation.unasked = False
         args, kwargs = see_answer(operation, args, kwargs)
         try:
             result = wrapped(*args, **kwargs)
@@ -130,6 +131,7 @@ class Relay:
         operation = relayed()
         if operation is None:
             return await wrapped(*args, **kwargs)
+        operation.unasked = False
         args, kwargs = see_answer(operation, args, kwargs)
         try:
             result = await wrapped(*args, **kwargs)
@@ -144,21 +146,15 @@ class Relay:
         self, wrapped: Callable[..., Any], stream: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Around the method by which a stream of LiteLLM's gives its next item."""
-        try:
+        with reading(stream):
             return wrapped(*args, **kwargs)
-        except BaseException as error:
-            _ended(stream, error)
-            raise
 
     async def async_relay_next(
         self, wrapped: Callable[..., Any], stream: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Around its asynchronous twin."""
-        try:
+        with reading(stream):
             return await wrapped(*args, **kwargs)
-        except BaseException as error:
-            _ended(stream, error)
-            raise
 
     def _begin(self) -> Relayed | None:
         try:
@@ -184,10 +180,3 @@ def _part(result: Any) -> Any:
     if operation is not None:
         operation.held_by(result)
     return result
-
-
-@never_fails
-def _ended(stream: Any, error: BaseException) -> None:
-    operation = operation_of(stream)
-    if operation is not None:
-        operation.end(None if isinstance(error, (StopIteration, StopAsyncIteration)) else error)

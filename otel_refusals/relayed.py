@@ -10,10 +10,9 @@ The law of this module: that of `operation`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from inspect import iscoroutinefunction
 from typing import Any
 from weakref import ref
 
@@ -31,12 +30,6 @@ _current: ContextVar[ref[Relayed] | None] = ContextVar("otel_refusals_relayed", 
 _OPERATION = "_otel_refusals_operation"
 
 
-def operation_of(stream: Any) -> Relayed | None:
-    """The operation that `stream` is the answer of."""
-    operation = vars(stream).get(_OPERATION)
-    return operation if isinstance(operation, Relayed) else None
-
-
 def relayed() -> Relayed | None:
     """The call through LiteLLM that is being made; what is requested in its course is part of it."""
     found = _current.get()
@@ -47,10 +40,10 @@ def relayed() -> Relayed | None:
 class Relayed(Operation):
     """A call through LiteLLM. Its attempts may end; the operation does when the call has returned, and its stream ended."""
 
-    __slots__ = ("_attempted", "_over", "_stream", "calling")
+    __slots__ = ("_attempted", "_over", "_stream", "calling", "unasked")
 
     def __init__(self, *args: Any) -> None:
-        self.calling = True
+        self.calling = self.unasked = True
         self._attempted = self._over = False
         self._stream: ref[Any] | None = None
         super().__init__(*args)
@@ -73,6 +66,7 @@ class Relayed(Operation):
         self.reader.attempt(provider)
         self.provider, self.model = provider, model
         self._attempted, self._over = True, False
+        self.unasked = True
         self._whole = self.tapped = self.watched = False
         self.decided_at = 0
 
@@ -86,6 +80,7 @@ class Relayed(Operation):
         """Read the HTTP library's response, or watch what is still to be read of it."""
         if not self._attempted or self.reader.decided:
             return  # no request for a model, as a token or a log is
+        self.unasked = False
         self.served_at(response.url)
         kind = response.headers.get("content-type", "")
         decoder = FrameDecoder() if FRAMES in kind else Decoder(kind)
@@ -122,12 +117,9 @@ class Relayed(Operation):
     @never_fails
     def held_by(self, stream: Any) -> None:
         """LiteLLM made `stream`: the operation ends with it, and its request may be made when it is first read."""
-        if not hasattr(stream, "__next__") and not hasattr(stream, "__anext__"):
-            return
-        vars(stream)[_OPERATION] = self
-        self._stream = ref(stream)
-        if getattr(stream, "make_call", None) is not None and stream.completion_stream is None:
-            stream.make_call = _within(self, stream.make_call)
+        if hasattr(stream, "__dict__") and (hasattr(stream, "__next__") or hasattr(stream, "__anext__")):
+            vars(stream)[_OPERATION] = self
+            self._stream = ref(stream)
 
     @never_fails
     def returned(self, result: Any) -> None:
@@ -138,10 +130,15 @@ class Relayed(Operation):
             if self.unread and not self.streaming:
                 self.whole(result)
             self.end()
-        elif self._over or not (self.streaming or self.unread):
-            self.end()  # what was streamed had been here as a whole
         else:
-            self.streams()
+            self.begun()
+
+    def begun(self) -> None:
+        """Somebody has a stream. What it gives may have been here as a whole."""
+        self.calling = False
+        if self._over or not (self.streaming or self.unread):
+            self.end()
+        self.streams()
 
     def _read_mapped(self) -> None:
         """Of a stream on a wire that nobody knows: what LiteLLM says that it ended with."""
@@ -162,29 +159,24 @@ def calling(operation: Relayed) -> Iterator[None]:
         _current.reset(token)
 
 
-def _within(operation: Relayed, make_call: Callable[..., Any]) -> Callable[..., Any]:
-    """`make_call`, by which a stream makes its request when it is first read, as a part of `operation`."""
-
-    def requested(*args: Any, **kwargs: Any) -> Any:
-        with _again(operation):
-            return make_call(*args, **kwargs)
-
-    async def async_requested(*args: Any, **kwargs: Any) -> Any:
-        with _again(operation):
-            return await make_call(*args, **kwargs)
-
-    return async_requested if iscoroutinefunction(getattr(make_call, "func", make_call)) else requested
-
-
 @contextmanager
-def _again(operation: Relayed) -> Iterator[None]:
+def reading(stream: Any) -> Iterator[None]:
+    """The time in which `stream` gives an item: the first may be what the request is made for; the last ends it all."""
+    operation = vars(stream).get(_OPERATION)
+    if not isinstance(operation, Relayed):
+        yield
+        return
     try:
-        with calling(operation):
+        if operation.unasked:
+            with calling(operation):
+                yield
+            operation.begun()
+        else:
             yield
     except BaseException as error:
-        operation.failed(error)
+        operation.calling = False
+        operation.end(None if isinstance(error, (StopIteration, StopAsyncIteration)) else error)
         raise
-    operation.calling = False
 
 
 def _json(body: object) -> object:

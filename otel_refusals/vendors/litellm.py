@@ -75,6 +75,8 @@ def _chokepoints() -> Iterator[Chokepoint]:
     yield Chokepoint(_OPENAI, "AsyncAPIClient.request", "async_relay_call")
     yield Chokepoint(_STREAMS, "CustomStreamWrapper.__next__", "relay_next")
     yield Chokepoint(_STREAMS, "CustomStreamWrapper.__anext__", "async_relay_next")
+    yield Chokepoint("litellm.utils", "TextCompletionStreamWrapper.__next__", "relay_next")
+    yield Chokepoint("litellm.utils", "TextCompletionStreamWrapper.__anext__", "async_relay_next")
     yield Chokepoint(_RESPONSES, "SyncResponsesAPIStreamingIterator.__next__", "relay_next", since="1.64")
     yield Chokepoint(_RESPONSES, "ResponsesAPIStreamingIterator.__anext__", "async_relay_next", since="1.64")
 

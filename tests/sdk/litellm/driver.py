@@ -53,7 +53,7 @@ AZURE = Route("azure.ai.openai", f"azure/{ASKED}", _at(""), more={"api_version":
 TEXT = Route("openai", f"text-completion-openai/{ASKED}", _at("/v1"), "text_completion")
 RESPONSES = Route("openai", f"openai/{ASKED}", _at("/v1"), "responses")
 MISTRAL = Route("mistral_ai", f"mistral/{ASKED}", _at("/v1"))
-COHERE = Route("cohere", f"cohere_chat/v2/{ASKED}", _at("/v2/chat"))
+COHERE = Route("cohere", f"cohere_chat/{ASKED}", _at("/v2/chat"))
 
 ROUTES: dict[str, Route] = {
     "anthropic/messages": ANTHROPIC,
