@@ -20,6 +20,7 @@ from otel_refusals.config import configure
 from otel_refusals.methods import Methods
 from otel_refusals.operation import report_open
 from otel_refusals.patch import Patches, Wrapper
+from otel_refusals.relay import Relay
 from otel_refusals.sockets import Sockets
 from otel_refusals.speakeasy import Speakeasy
 from otel_refusals.stainless import Stainless
@@ -162,7 +163,7 @@ def _patches(vendor: Vendor, telemetry: Telemetry) -> Patches:
 
     def wrapper_for(point: Chokepoint) -> Wrapper:
         methods, sockets = Methods(vendor, telemetry, point), Sockets(vendor, telemetry, point)
-        families = (stainless, aws, methods, sockets, Speakeasy())
+        families = (stainless, aws, methods, sockets, Speakeasy(), Relay(vendor, telemetry, point))
         wrapper: Wrapper = getattr(next(family for family in families if hasattr(family, point.seam)), point.seam)
         return wrapper
 

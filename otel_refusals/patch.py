@@ -89,7 +89,10 @@ class Patches:
             if not point.since:
                 self.skipped = f"{point.module}.{point.name} is not there"
             return
-        handle = wrapt.FunctionWrapper(original, self.wrapper_for(point), enabled=lambda: self.active)
+        # A package may have taken over the function of a module of its own, which is wrapped already.
+        handle = next((patch.handle for patch in self._applied if patch.handle is original), None)
+        if handle is None:
+            handle = wrapt.FunctionWrapper(original, self.wrapper_for(point), enabled=lambda: self.active)
         setattr(owner, name, handle)
         for cls in _subclasses(owner):
             _slip_under(vars(cls).get(name), original, handle)
