@@ -43,6 +43,7 @@ def commands() -> click.Group:
     from otel_refusals.cli.demo import demo
     from otel_refusals.cli.observe import observe
     from otel_refusals.cli.read import read
+    from otel_refusals.cli.stub import stub
     from otel_refusals.cli.scan import scan_command
     from otel_refusals.cli.traffic import traffic
 
@@ -55,6 +56,7 @@ def commands() -> click.Group:
     group.add_command(demo)
     group.add_command(observe)
     group.add_command(read)
+    group.add_command(stub)
     group.add_command(scan_command)
     group.add_command(traffic)
     return group
