@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from otel_refusals.demo import anthropic_wire, bedrock_wire, gemini_wire, openai_wire
-from otel_refusals.demo.script import Turn, turn_for
+from otel_refusals.demo.script import Turn, ordinary, turn_for
 from otel_refusals.testing import Reply, Request, StubServer
 
 TOKEN_PACE = 0.004
@@ -37,10 +37,16 @@ class VendorEndpoint(StubServer):
         """The reply to `request`, which is not remembered: the demo may run for days."""
         return self._reply(request)
 
+    def turn(self, prompt: str, model: str) -> Turn:
+        """What `model` answers to `prompt`: by the demo's script; but the fallback model answers what others decline."""
+        turn = turn_for(prompt)
+        return ordinary(prompt) if turn.ending == "refused" and model == anthropic_wire.FALLBACK_MODEL else turn
+
     def _reply(self, request: Request) -> Reply:
         body = request.json or {}
         prompt = _prompt(body)
-        reply = _answer(request.path.partition("?")[0], body, turn_for(prompt), next(self._numbers), prompt)
+        turn = self.turn(prompt, body.get("model", ""))
+        reply = _answer(request.path.partition("?")[0], body, turn, next(self._numbers), prompt)
         with self._lock:
             self.statuses[reply.status] += 1
         return reply

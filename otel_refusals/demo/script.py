@@ -108,6 +108,11 @@ def turn_for(prompt: str) -> Turn:
     for phrase, turn in SCRIPT.items():
         if phrase in prompt:
             return turn
+    return ordinary(prompt)
+
+
+def ordinary(prompt: str) -> Turn:
+    """An answer in the words of the job."""
     kind = next((kind for kind in _ORDINARY if kind in prompt.lower()), "task")
     return Turn(text=_ORDINARY[kind])
 

@@ -46,7 +46,7 @@ _KEYS = {
 _PLACEHOLDER = "no-key-needed"
 
 
-class CallBlocked(BaseException):  # noqa: N818 - an outcome of a test, as pytest's are
+class CallBlocked(BaseException):
     """A call to a vendor that no injection answers, and that was not to leave the process.
 
     No `Exception`, as pytest's own outcomes are none: no retry of an SDK and no handler of the application shall take it
