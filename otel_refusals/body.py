@@ -110,16 +110,17 @@ class Body:
     Args:
         operation: What learns from the body, and ends with it.
         response: The HTTP library's response.
+        decoder: Of a body that is neither JSON nor server-sent events.
     """
 
     __slots__ = ("_decoder", "_operation", "_unpack")
 
     reader = Everything()
 
-    def __init__(self, operation: Operation, response: Any) -> None:
+    def __init__(self, operation: Operation, response: Any, decoder: Decoder | None = None) -> None:
         self._operation = operation
         self._unpack = _unpacker(response)
-        self._decoder = Decoder(response.headers.get("content-type", ""))
+        self._decoder = Decoder(response.headers.get("content-type", "")) if decoder is None else decoder
 
     @never_fails
     def item(self, chunk: bytes) -> None:

@@ -20,6 +20,7 @@ from otel_refusals.config import configure
 from otel_refusals.methods import Methods
 from otel_refusals.operation import report_open
 from otel_refusals.patch import Patches, Wrapper
+from otel_refusals.relay import Relay
 from otel_refusals.sockets import Sockets
 from otel_refusals.speakeasy import Speakeasy
 from otel_refusals.stainless import Stainless
@@ -129,6 +130,12 @@ def suspended() -> Iterator[None]:
                 _active[name].apply()
 
 
+def patches_in_use(vendor: str) -> Patches | None:
+    """What was done to the SDK of an active vendor; None for one that is not instrumented."""
+    with _lock:
+        return _active.get(vendor)
+
+
 def telemetry_in_use() -> Telemetry:
     """The telemetry that the active vendors report to; without one, what the environment and the global providers say.
 
@@ -156,7 +163,7 @@ def _patches(vendor: Vendor, telemetry: Telemetry) -> Patches:
 
     def wrapper_for(point: Chokepoint) -> Wrapper:
         methods, sockets = Methods(vendor, telemetry, point), Sockets(vendor, telemetry, point)
-        families = (stainless, aws, methods, sockets, Speakeasy())
+        families = (stainless, aws, methods, sockets, Speakeasy(), Relay(vendor, telemetry, point))
         wrapper: Wrapper = getattr(next(family for family in families if hasattr(family, point.seam)), point.seam)
         return wrapper
 

@@ -71,3 +71,9 @@ class CohereRefusalsInstrumentor(_VendorInstrumentor):
     """Entry point `refusals_cohere`."""
 
     vendor = "cohere"
+
+
+class LiteLLMRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_litellm`."""
+
+    vendor = "litellm"

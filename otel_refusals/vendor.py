@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from otel_refusals.outcome import Outcome
 from otel_refusals.reader import Reader
 
 Operation = Literal["chat", "text_completion", "generate_content", "apply_guardrail"]
@@ -32,12 +33,23 @@ Seam = Literal[
     "parse_event",
     "aws_call",
     "async_aws_call",
+    "relay",
+    "async_relay",
+    "relay_attempt",
+    "relay_request",
+    "async_relay_request",
+    "relay_call",
+    "async_relay_call",
+    "relay_next",
+    "async_relay_next",
 ]
 """What stands at a chokepoint. Of the SDKs that Stainless generates: the method that every call passes, in its two
 forms, and the function that ends the SDK's own span of a call. Of others: a method that is one operation, and,
 synchronous or not, a generator function that yields the items of one, and a context manager that opens their stream.
 Of those that Speakeasy generates: what starts and ends the SDK's own span. Of a WebSocket: the method that parses an
-event. Of the AWS SDKs: the method that makes the requests of all services, in its two forms."""
+event. Of the AWS SDKs: the method that makes the requests of all services, in its two forms. Of LiteLLM: a function that
+is one operation, what it logs a request with before it makes it, what makes it, over HTTP or by the openai SDK, and what gives the next
+item of a stream."""
 
 
 class ReaderType(Protocol):
@@ -121,6 +133,22 @@ class Endpoint:
     results: Literal["once", "stored", "replayed", "each"] = "once"
 
 
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """The words by which responses say how they ended, as code on top of the SDK meets them.
+
+    Args:
+        fields: The members that hold a stop reason, in the spellings of the SDK and of its JSON; with the member around
+            it before a dot, where the name alone says nothing.
+        reasons: The stop reasons that are no refusal, with the outcome that each one is.
+        refusals: Those that are one, the usual one first.
+    """
+
+    fields: tuple[str, ...]
+    reasons: Mapping[str, type[Outcome]]
+    refusals: tuple[str, ...]
+
+
 def by_class(default: str, platforms: Mapping[str, str]) -> Callable[[Any], str]:
     """A function from a client to its provider.
 
@@ -152,6 +180,7 @@ class Vendor:
         provider_of: The one of a client that makes a call, or of its resource.
         chokepoints: Where the SDK is seen.
         endpoints: What is seen there.
+        endings: How what is seen there says that it ended; what `otel-refusals scan` looks for in code.
     """
 
     name: str
@@ -160,6 +189,7 @@ class Vendor:
     provider_of: Callable[[Any], str]
     chokepoints: tuple[Chokepoint, ...]
     endpoints: tuple[Endpoint, ...]
+    endings: tuple[Endings, ...] = ()
 
     def router(self) -> Callable[[str, str], Endpoint | None]:
         """A function from method and URL to the endpoint, None for a route that does not generate.

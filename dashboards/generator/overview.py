@@ -137,7 +137,8 @@ def _workloads() -> Json:
     return table(
         "Workloads, last hour",
         "Which workload is refused. Worst model: the Wilson lower bound (z = 3) of its worst model's rate. Of "
-        "threshold: that bound as a share of the workload's threshold; from 100 % the alert fires.",
+        "threshold: that bound as a share of the workload's threshold; from 100 % the alert fires. Undecided: refused "
+        "or unknown without a disposition, where the workload records any.",
         {q.WORKLOAD: "Workload"},
         [
             Column("Operations", q.operations("1h", by=BY_WORKLOAD), decimals=0),
@@ -150,6 +151,7 @@ def _workloads() -> Json:
             Column("Error rate", q.error_rate(BY_WORKLOAD), "percentunit", decimals=1),
             Column("Rescued", q.operations("1h", "rescued", BY_WORKLOAD), decimals=0),
             Column("Unknown", q.operations("1h", "unknown", BY_WORKLOAD), steps=((0.5, RED),), decimals=0),
+            Column("Undecided", q.UNDISPOSED, steps=((0.5, RED),), decimals=0),
             Column("Discarded tokens", discarded, decimals=0),
         ],
         empty=NO_OPERATIONS,

@@ -11,7 +11,9 @@ from dashboards.generator.panels import Query, stat, timeseries
 from dashboards.generator.rates import rate, rate_now, refused, unknown
 from dashboards.generator.style import (
     BLUE,
+    DISPOSITION_COLORS,
     GREY,
+    NO_DISPOSITIONS,
     NO_OPERATIONS,
     NO_REFUSALS,
     NO_RULES,
@@ -55,6 +57,7 @@ def dashboard() -> Json:
                 8,
                 ((8, _declines_by_category()), (8, _declines_by_stage()), (8, _declines_by_source())),
             ),
+            Row("What was done about it?", 8, ((16, _dispositions()), (8, _undecided()))),
             Row("Which part of it?", 7, ((12, _models()), (12, services()))),
             Row("What does it cost?", 8, ((8, _discarded_output()), (8, _discarded_input()), (8, _time_to_refusal()))),
             Row("The evidence", 9, ((10, exemplars()), (7, when_it_fired()), (7, how_to_find_a_call()))),
@@ -175,6 +178,30 @@ def _declines_by_source() -> Json:
     colors = {"model": BLUE, "classifier": PURPLE, "guardrail": YELLOW, "unknown": GREY}
     return _declines(
         "By who declined", "The model, the provider's classifier, or a guardrail of yours.", q.SOURCE, colors
+    )
+
+
+def _dispositions() -> Json:
+    return timeseries(
+        "Dispositions",
+        "What the application did about the refusals of the last hour, as it records it, at each moment.",
+        "short",
+        [Query(q.dispositions(), f"{{{{{q.DISPOSITION}}}}}")],
+        empty=NO_DISPOSITIONS,
+        stacked="normal",
+        last=False,
+        colors=DISPOSITION_COLORS,
+    )
+
+
+def _undecided() -> Json:
+    return timeseries(
+        "Without a disposition",
+        "Refused and unknown operations of the last hour about which nobody decided, of workloads that record what "
+        "they do about a refusal. After ten minutes above zero the alert fires.",
+        "short",
+        [Query(q.UNDISPOSED, f"{{{{{q.WORKLOAD}}}}}")],
+        empty=NO_DISPOSITIONS,
     )
 
 

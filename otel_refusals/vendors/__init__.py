@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from otel_refusals.reader import Reader
 from otel_refusals.vendor import Endpoint, Vendor
-from otel_refusals.vendors import anthropic, bedrock, cohere, google_genai, mistral, openai
+from otel_refusals.vendors import anthropic, bedrock, cohere, google_genai, litellm, mistral, openai
 
 VENDORS: tuple[Vendor, ...] = (
     cohere.VENDOR,
@@ -13,6 +13,7 @@ VENDORS: tuple[Vendor, ...] = (
     google_genai.VENDOR,
     openai.VENDOR,
     mistral.VENDOR,
+    litellm.VENDOR,
 )
 """Where two would read a shape, the one that claims less comes first: on Bedrock there are bodies of all kinds."""
 
