@@ -1,4 +1,4 @@
-"""What is injected under an SDK is reported as if the vendor had sent it: the checks, for whichever SDK makes the call."""
+"""What is injected under an SDK is reported as if the vendor had sent it: the checks, whichever SDK makes the call."""
 
 from __future__ import annotations
 

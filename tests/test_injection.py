@@ -1,9 +1,10 @@
-"""What `inject` promises beside the refusal itself: what it leaves alone, what it blocks, and that it leaves no trace."""
+"""What `inject` promises beside the refusal itself: what it leaves alone, what it blocks, that it leaves no trace."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from typing import Any
 
 import anthropic
@@ -151,7 +152,7 @@ def test_everything_is_put_back() -> None:
     """The very functions, however deep and however it ends."""
     owners = (httpx2.Client, httpx2.AsyncClient)
     before = [vars(owner)["_transport_for_url"] for owner in owners]
-    with pytest.raises(ZeroDivisionError), inject("anthropic"), inject("openai"):
+    with suppress(ZeroDivisionError), inject("anthropic"), inject("openai"):
         assert before != [vars(owner)["_transport_for_url"] for owner in owners]
         raise ZeroDivisionError
 

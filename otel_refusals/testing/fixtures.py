@@ -13,7 +13,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from otel_refusals.testing.event_stream import CONTENT_TYPE, frame
+from otel_refusals.testing.event_stream import CONTENT_TYPE as FRAMED
+from otel_refusals.testing.event_stream import frame
 from otel_refusals.testing.stub import Reply
 
 _FILES = files("otel_refusals.testing") / "wire"
@@ -72,36 +73,35 @@ class Wire:
 
     @property
     def streamed(self) -> bool:
-        """Whether it is a stream of events."""
-        return self.path.endswith(".sse") or self.framed or (self.provider == "cohere" and self.lined)
+        """Whether it is a stream of events, or a file of lines."""
+        return self.path.endswith((".sse", ".jsonl"))
 
     @property
     def framed(self) -> bool:
-        """Whether it is a stream of events that AWS sends in frames of its own."""
+        """Whether it is a stream of events, one a line here, that AWS sends in frames of its own."""
         return self.path.endswith(".events.jsonl")
 
     @property
-    def lined(self) -> bool:
-        """Whether it is one JSON object a line."""
-        return self.path.endswith(".jsonl") and not self.framed
+    def content_type(self) -> str:
+        """As the vendor calls it."""
+        if self.framed:
+            return FRAMED
+        if self.path.endswith(".jsonl"):
+            return "application/stream+json"
+        return "text/event-stream" if self.streamed else "application/json"
 
     @property
     def reply(self) -> Reply:
         """What the vendor answers."""
-        if self.framed:
-            return Reply(map(frame, self.wires), self.status, CONTENT_TYPE)
-        kind = "application/json"
-        if self.streamed:
-            kind = "application/stream+json" if self.lined else "text/event-stream"
-        return Reply(self.body, self.status, kind)
+        return Reply(map(frame, self.wires) if self.framed else self.body, self.status, self.content_type)
 
     @property
     def wires(self) -> list[Any]:
         """The wire objects as plain JSON."""
-        if self.framed or self.lined:
-            return [json.loads(line) for line in self.body.splitlines()]
         if not self.streamed:
             return [json.loads(self.body)]
+        if self.path.endswith(".jsonl"):
+            return [json.loads(line) for line in self.body.splitlines()]
         data = [line[6:] for line in self.body.decode().splitlines() if line.startswith("data: ")]
         return [json.loads(line) for line in data if line != "[DONE]"]
 

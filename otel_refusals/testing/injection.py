@@ -49,8 +49,8 @@ _PLACEHOLDER = "no-key-needed"
 class CallBlocked(BaseException):
     """A call to a vendor that no injection answers, and that was not to leave the process.
 
-    No `Exception`, as pytest's own outcomes are none: no retry of an SDK and no handler of the application shall take it
-    for a failed connection.
+    No `Exception`, as pytest's own outcomes are none: no retry of an SDK and no handler of the application shall take
+    it for a failed connection.
     """
 
 
@@ -71,7 +71,7 @@ class Injection:
         self._wire = wire
         self._model = model
         self._times = times
-        self._others = others
+        self._others: Others = others
 
     def __enter__(self) -> Self:
         _enter(self)
@@ -88,21 +88,17 @@ class Injection:
         def again() -> Injection:
             return Injection(self.vendor, self.scenario, self._wire, self._model, self._times, self._others)
 
-        if inspect.iscoroutinefunction(function):
+        @functools.wraps(function)
+        async def run_async(*args: Any, **kwargs: Any) -> Any:
+            with again():
+                return await function(*args, **kwargs)
 
-            @functools.wraps(function)
-            async def run(*args: Any, **kwargs: Any) -> Any:
-                with again():
-                    return await function(*args, **kwargs)
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with again():
+                return function(*args, **kwargs)
 
-        else:
-
-            @functools.wraps(function)
-            def run(*args: Any, **kwargs: Any) -> Any:
-                with again():
-                    return function(*args, **kwargs)
-
-        return run  # type: ignore[return-value]
+        return run_async if inspect.iscoroutinefunction(function) else run  # type: ignore[return-value]
 
     def offer(self, request: Request, vendor: str) -> Reply | None:
         """The reply to a call that this injection is for; None for any other."""

@@ -4,8 +4,8 @@
     def test_a_refused_summary_is_told(refusal_scenario):
         assert application.summary("...").declined
 
-runs once per way of being refused. The law of this module: pytest imports it at every start of every suite, so it imports
-nothing until a test asks.
+runs once per way of being refused. The law of this module: pytest imports it at every start of every suite, so it
+imports nothing until a test asks.
 """
 
 from __future__ import annotations

@@ -72,8 +72,8 @@ class RecordedRefusal:
 class RefusalRecorder:
     """In-memory providers, and what is reported to them.
 
-    As a context manager it instruments every vendor, in place of any instrumentation that is active, which comes back at
-    the end.
+    As a context manager it instruments every vendor, in place of any instrumentation that is active, which comes back
+    at the end.
 
     Args:
         tracer_provider: Makes the spans; one of its own by default. Give the one that `spans` listens to.
@@ -88,7 +88,7 @@ class RefusalRecorder:
         **settings: Any,
     ) -> None:
         self._metrics = InMemoryMetricReader()
-        self._logs = InMemoryLogRecordExporter()
+        self._logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
         self._spans = spans or InMemorySpanExporter()
         self.tracer_provider = tracer_provider or TracerProvider()
         if spans is None:

@@ -124,7 +124,7 @@ class _AsyncTransport(_Transport):
 def _body_class(http: Any) -> Any:
     """The body of a reply, as the streams of this httpx are."""
 
-    class Body(http.SyncByteStream, http.AsyncByteStream):  # type: ignore[misc, name-defined]
+    class Body(http.SyncByteStream, http.AsyncByteStream):  # type: ignore[misc]
         def __init__(self, reply: Reply) -> None:
             self._reply = reply
 
@@ -174,22 +174,21 @@ def _urllib3_response(reply: Reply) -> Any:
 
 
 def _botocore(stack: ExitStack, answer: Answer) -> None:
-    from botocore.awsrequest import AWSResponse
-    from botocore.httpsession import URLLib3Session
-
-    original = vars(URLLib3Session)["send"]
+    response_class = import_module("botocore.awsrequest").AWSResponse
+    session = import_module("botocore.httpsession").URLLib3Session
+    original = vars(session)["send"]
 
     def send(self: Any, request: Any) -> Any:
         reply = answer(_request(request.method, request.url, request.headers, request.body))
         if reply is None:
             return original(self, request)
         raw = _urllib3_response(reply)
-        response = AWSResponse(request.url, reply.status, raw.headers, raw)
+        response = response_class(request.url, reply.status, raw.headers, raw)
         if not request.stream_output:
             _ = response.content  # as botocore does: what is not streamed has been read
         return response
 
-    _replace(stack, URLLib3Session, "send", send)
+    _replace(stack, session, "send", send)
 
 
 def _requests(stack: ExitStack, answer: Answer) -> None:

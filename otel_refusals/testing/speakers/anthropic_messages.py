@@ -1,7 +1,7 @@
 """The Anthropic Messages wire: a turn as a JSON message, and as events, token by token.
 
-Shapes as in `anthropic.types.Message`, `RawMessageStreamEvent` and `anthropic.types.beta.BetaFallbackBlock` of anthropic
-2.12; a refusal before output is not billed, and yet reports one output token.
+Shapes as in `anthropic.types.Message`, `RawMessageStreamEvent` and `anthropic.types.beta.BetaFallbackBlock` of
+anthropic 2.12; a refusal before output is not billed, and yet reports one output token.
 """
 
 from __future__ import annotations

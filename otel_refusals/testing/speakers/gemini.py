@@ -1,7 +1,7 @@
 """The wire of `generateContent`, as the Gemini API and Vertex AI speak it.
 
-Shapes as in `google.genai.types.GenerateContentResponse` of google-genai 3.4. A prompt that is declined has no candidates;
-a category is named by the safety rating that blocked.
+Shapes as in `google.genai.types.GenerateContentResponse` of google-genai 3.4. A prompt that is declined has no
+candidates; a category is named by the safety rating that blocked.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What Mistral's chat says otherwise than OpenAI's: thinking is content, and usage always comes in the last chunk.
 
-Shapes as in `mistralai.client.models.ChatCompletionResponse` and `CompletionChunk` of mistralai 3.7. `content_filter` is in
-no list of its finish reasons, which are an open string; Conversations have no stop reason at all.
+Shapes as in `mistralai.client.models.ChatCompletionResponse` and `CompletionChunk` of mistralai 3.7. `content_filter`
+is in no list of its finish reasons, which are an open string; Conversations have no stop reason at all.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def completion_chunks(turn: Turn) -> Iterator[dict[str, Any]]:
     whole = completion(turn)
     (choice,) = whole["choices"]
     said = choice["message"]
-    deltas = [{"role": "assistant", "content": ""}, *({"content": piece} for piece in turn.text)]
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}, *({"content": piece} for piece in turn.text)]
     if turn.thinking:
         deltas.append({"content": said["content"]})
     if turn.calls_tool:  # a call comes in one piece

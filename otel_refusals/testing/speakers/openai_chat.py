@@ -1,7 +1,7 @@
 """The wire of chat completions and of legacy completions, as OpenAI, Azure OpenAI and Mistral speak it.
 
-Shapes as in `openai.types.chat.ChatCompletion` and `ChatCompletionChunk` of openai 3.54. Only Azure names a category, in
-`content_filter_results`; Mistral's finish reasons are an open string, and it has `content_filter` for what is declined.
+Shapes as in `openai.types.chat.ChatCompletion` and `ChatCompletionChunk` of openai 3.54. Only Azure names a category,
+in `content_filter_results`; Mistral's finish reasons are an open string.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The wire of the Responses API, as OpenAI, Azure OpenAI and Mistral speak it.
 
-Shapes as in `openai.types.responses.Response` and `ResponseStreamEvent` of openai 3.54. Policies that have a code fail the
-response (`cyber_policy`, `bio_policy`, `misalignment_policy_violation`); Azure names other categories in
+Shapes as in `openai.types.responses.Response` and `ResponseStreamEvent` of openai 3.54. Policies that have a code fail
+the response (`cyber_policy`, `bio_policy`, `misalignment_policy_violation`); Azure names other categories in
 `content_filters`; else the filter makes it incomplete.
 """
 
@@ -110,7 +110,7 @@ def _events(turn: Turn) -> Iterator[dict[str, Any]]:
 
 
 def _begun(item: dict[str, Any]) -> dict[str, Any]:
-    empty: dict[str, Any] = {"message": {"content": []}, "function_call": {"arguments": ""}}.get(item["type"], {})
+    empty: dict[str, Any] = {"content": []} if item["type"] == "message" else {"arguments": ""}
     return {**item, **empty, "status": "in_progress"} if "status" in item else item
 
 
