@@ -128,7 +128,7 @@ def _answered(operation: Operation, http: Any, parsed: Any) -> None:
         _watch_events(operation, streamed)
     else:
         # The body of aiobotocore 2 is a proxy of the response itself.
-        _watch_body(operation, getattr(streamed, "_raw_stream", None) or streamed.__wrapped__)
+        _watch_body(operation, getattr(streamed, "_raw_stream", None) or streamed.__wrapped__, http)
 
 
 def _watch_events(operation: Operation, stream: Any) -> None:
@@ -138,8 +138,8 @@ def _watch_events(operation: Operation, stream: Any) -> None:
     _watch_response(stream._raw_stream, operation.leave)
 
 
-def _watch_body(operation: Operation, response: Any) -> None:
-    document = _Document(operation, response)
+def _watch_body(operation: Operation, response: Any, http: Any) -> None:
+    document = _Document(operation, http)
     if hasattr(response, "aiter_raw"):  # httpx's
         watch_bytes(response, operation, document)
     elif hasattr(response, "content"):  # aiohttp's
@@ -206,9 +206,9 @@ class _Document(Body):
 
     __slots__ = ("_missing",)
 
-    def __init__(self, operation: Operation, response: Any) -> None:
-        super().__init__(operation, response)
-        length = response.headers.get("content-length", "")
+    def __init__(self, operation: Operation, http: Any) -> None:
+        super().__init__(operation, http)
+        length = http.headers.get("content-length", "")
         self._missing = int(length) if length.isdecimal() else None
 
     @never_fails
@@ -258,16 +258,21 @@ def _watch_response(response: Any, left: End, document: _Document | None = None)
 def _watched(kind: Any) -> type:
     """The HTTP library's own kind of response, seen through."""
 
-    def read(self: Any, amt: int | None = None, *args: Any, **kwargs: Any) -> Any:
-        if self._document is None:
-            return kind.read(self, amt, *args, **kwargs)
+    def read(self: Any, *args: Any, **kwargs: Any) -> Any:
+        document = self._document
+        if document is None:
+            return kind.read(self, *args, **kwargs)
         try:
-            data = kind.read(self, amt, *args, **kwargs)
+            data = kind.read(self, *args, **kwargs)
         except BaseException as error:
-            self._document.end(error)
+            document.end(error)
             raise
-        self._document.read(data, amt)
+        document.read(data, args[0] if args else kwargs.get("amt"))
         return data
+
+    def read_chunked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        chunks = kind.read_chunked(self, *args, **kwargs)
+        return chunks if self._document is None else tee(chunks, self._document)
 
     def leaving(name: str) -> Callable[..., Any]:
         def leave(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -278,11 +283,6 @@ def _watched(kind: Any) -> type:
 
         return leave
 
-    def read_chunked(self: Any, *args: Any, **kwargs: Any) -> Any:
-        chunks = kind.read_chunked(self, *args, **kwargs)
-        return chunks if self._document is None else tee(chunks, self._document)
-
     own: dict[str, Any] = {name: leaving(name) for name in ("close", "release") if hasattr(kind, name)}
-    if hasattr(kind, "read_chunked"):  # urllib3's
-        own.update(read=read, read_chunked=read_chunked)
+    own.update({name: seen for name, seen in (("read", read), ("read_chunked", read_chunked)) if hasattr(kind, name)})
     return type(kind.__name__, (kind,), {**own, "__module__": kind.__module__})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import RLock
 from typing import Any
@@ -107,6 +108,25 @@ def uninstrument(vendors: Iterable[str] | None = None) -> None:
             _active.pop(name).remove()
         if not _active:
             _reporting.clear()
+
+
+@contextmanager
+def suspended() -> Iterator[None]:
+    """For the time of this context nothing is instrumented; then what was is so again, with its settings."""
+    with _lock:
+        active, reporting = dict(_active), list(_reporting)
+        uninstrument()
+    try:
+        yield
+    finally:
+        with _lock:
+            uninstrument()
+            _reporting.extend(reporting)
+            for _, telemetry in reporting[-1:]:
+                failure.count_with(telemetry.count_failure)
+            for name, patches in active.items():
+                _active[name] = Patches(patches.vendor, patches.wrapper_for)
+                _active[name].apply()
 
 
 def patches_in_use(vendor: str) -> Patches | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from otel_refusals.outcome import Outcome
 from otel_refusals.reader import Reader
 
 Operation = Literal["chat", "text_completion", "generate_content", "apply_guardrail"]
@@ -121,6 +122,22 @@ class Endpoint:
     results: Literal["once", "stored", "replayed", "each"] = "once"
 
 
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """The words by which responses say how they ended, as code on top of the SDK meets them.
+
+    Args:
+        fields: The members that hold a stop reason, in the spellings of the SDK and of its JSON; with the member around
+            it before a dot, where the name alone says nothing.
+        reasons: The stop reasons that are no refusal, with the outcome that each one is.
+        refusals: Those that are one, the usual one first.
+    """
+
+    fields: tuple[str, ...]
+    reasons: Mapping[str, type[Outcome]]
+    refusals: tuple[str, ...]
+
+
 def by_class(default: str, platforms: Mapping[str, str]) -> Callable[[Any], str]:
     """A function from a client to its provider.
 
@@ -152,6 +169,7 @@ class Vendor:
         provider_of: The one of a client that makes a call, or of its resource.
         chokepoints: Where the SDK is seen.
         endpoints: What is seen there.
+        endings: How what is seen there says that it ended; what `otel-refusals scan` looks for in code.
     """
 
     name: str
@@ -160,6 +178,7 @@ class Vendor:
     provider_of: Callable[[Any], str]
     chokepoints: tuple[Chokepoint, ...]
     endpoints: tuple[Endpoint, ...]
+    endings: tuple[Endings, ...] = ()
 
     def router(self) -> Callable[[str, str], Endpoint | None]:
         """A function from method and URL to the endpoint, None for a route that does not generate.

@@ -15,6 +15,7 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 import otel_refusals
 from otel_refusals.instrumentor import (
     AnthropicRefusalsInstrumentor,
+    BotocoreRefusalsInstrumentor,
     GoogleGenAIRefusalsInstrumentor,
     OpenAIRefusalsInstrumentor,
 )
@@ -111,6 +112,7 @@ def test_there_is_one_entry_point_per_vendor() -> None:
     found = {point.name: point.load() for point in entry_points(group="opentelemetry_instrumentor")}
 
     assert AnthropicRefusalsInstrumentor is found["refusals_anthropic"]
+    assert BotocoreRefusalsInstrumentor is found["refusals_botocore"]
     assert GoogleGenAIRefusalsInstrumentor is found["refusals_google_genai"]
     assert OpenAIRefusalsInstrumentor is found["refusals_openai"]
 

@@ -44,6 +44,10 @@ def commands() -> click.Group:
     from otel_refusals.cli.doctor import doctor
     from otel_refusals.cli.observe import observe
     from otel_refusals.cli.read import read
+    from otel_refusals.cli.report import report
+    from otel_refusals.cli.sample import sample
+    from otel_refusals.cli.scan import scan_command
+    from otel_refusals.cli.stub import stub
     from otel_refusals.cli.traffic import traffic
 
     @click.group("otel-refusals", context_settings={"help_option_names": ["-h", "--help"]})
@@ -56,5 +60,9 @@ def commands() -> click.Group:
     group.add_command(doctor)
     group.add_command(observe)
     group.add_command(read)
+    group.add_command(stub)
+    group.add_command(scan_command)
+    group.add_command(report)
+    group.add_command(sample)
     group.add_command(traffic)
     return group

@@ -37,10 +37,15 @@ class VendorEndpoint(StubServer):
         """The reply to `request`, which is not remembered: the demo may run for days."""
         return self._reply(request)
 
+    def turn(self, prompt: str, model: str) -> Turn:  # noqa: ARG002
+        """What `model` answers to `prompt`: the demo's script, whatever the model."""
+        return turn_for(prompt)
+
     def _reply(self, request: Request) -> Reply:
         body = request.json or {}
         prompt = _prompt(body)
-        reply = _answer(request.path.partition("?")[0], body, turn_for(prompt), next(self._numbers), prompt)
+        turn = self.turn(prompt, body.get("model", ""))
+        reply = _answer(request.path.partition("?")[0], body, turn, next(self._numbers), prompt)
         with self._lock:
             self.statuses[reply.status] += 1
         return reply

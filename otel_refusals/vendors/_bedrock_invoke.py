@@ -78,7 +78,7 @@ class InvokeReader:
             return
         if isinstance(wire, dict) and "chunk" in wire:
             wire = _decoded(field(wire, "chunk", "bytes"))
-        if not isinstance(wire, dict):
+        if not isinstance(wire, dict) or self._is_mere_text(wire):
             return
         self._read_guardrail(wire)
         self._tokens.read(wire)
@@ -89,6 +89,13 @@ class InvokeReader:
         self.response_id, self.response_model = self._body.response_id, self._body.response_model
         self.decided = self._body.decided or self._action is not None
         self.ended = self.decided and METRICS in wire
+
+    def _is_mere_text(self, chunk: dict[str, object]) -> bool:
+        """Whether a chunk adds only to what its reader has seen: nearly every chunk of a stream."""
+        if self._body is None or not self._body.skip or ACTION in chunk:
+            return False
+        kind = chunk.get("type") or next(iter(chunk), None)
+        return isinstance(kind, str) and kind in self._body.skip
 
     def _read_guardrail(self, wire: object) -> None:
         action = text(wire, ACTION)

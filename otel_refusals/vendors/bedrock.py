@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from otel_refusals.vendor import Chokepoint, Endpoint, Vendor, by_class
-from otel_refusals.vendors._bedrock_converse import ConverseReader
+from otel_refusals.vendor import Chokepoint, Endings, Endpoint, Vendor, by_class
+from otel_refusals.vendors import _bedrock_models as models
+from otel_refusals.vendors._bedrock_converse import GUARDRAIL, REFUSALS, STOP_REASONS, ConverseReader
 from otel_refusals.vendors._bedrock_guardrail import GuardrailReader
 from otel_refusals.vendors._bedrock_invoke import InvokeReader
 
@@ -23,5 +24,9 @@ VENDOR = Vendor(
         Endpoint("POST", "/model/{id}/invoke", "chat", InvokeReader),
         Endpoint("POST", "/model/{id}/invoke-with-response-stream", "chat", InvokeReader),
         Endpoint("POST", "/guardrail/{id}/version/{version}/apply", "apply_guardrail", GuardrailReader),
+    ),
+    endings=(
+        Endings(("stopReason",), STOP_REASONS, (GUARDRAIL, *sorted(REFUSALS - {GUARDRAIL}))),
+        Endings(("completionReason",), models.REASONS, tuple(models.REFUSALS)),
     ),
 )

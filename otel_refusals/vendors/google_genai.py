@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from otel_refusals.reader import field, text
-from otel_refusals.vendor import Chokepoint, Endpoint, Seam, Vendor
-from otel_refusals.vendors._gemini_content import ContentReader
+from otel_refusals.vendor import Chokepoint, Endings, Endpoint, Seam, Vendor
+from otel_refusals.vendors._gemini_content import DECLINED, FINISH_REASONS, ContentReader
 from otel_refusals.vendors._gemini_interactions import DecisionsReader, InteractionsReader
 from otel_refusals.vendors._gemini_live import TurnReader
 from otel_refusals.vendors._gemini_media import ImagesReader, VideosReader
+from otel_refusals.vendors._gemini_reasons import DECLINES
 
 GEMINI = "gcp.gemini"
 VERTEX = "gcp.vertex_ai"
@@ -106,4 +107,8 @@ VENDOR = Vendor(
         Chokepoint(_STAINLESS, "AsyncAPIClient.request", "async_call", since="1.55"),
     ),
     endpoints=(_DECISIONS, _TURN, _CONTENT, _IMAGES, _VIDEOS, _VIDEO, _INTERACTIONS, _INTERACTION, _CANCEL),
+    endings=(
+        Endings(("finish_reason", "finishReason"), FINISH_REASONS, ("SAFETY", *sorted(DECLINED - {"SAFETY"}))),
+        Endings(("block_reason", "blockReason"), {}, tuple(DECLINES)),
+    ),
 )

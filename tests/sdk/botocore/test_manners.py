@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -10,6 +11,7 @@ from typing import Any
 
 import botocore.client
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.eventstream import EventStream
 from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
 from botocore.response import StreamingBody
@@ -243,6 +245,24 @@ def test_a_call_that_never_reaches_the_vendor_is_an_error(
 
     assert mine is raised.value
     assert {"RuntimeError": 1} == recorded.sums("refusal.client.operations", "error.type")
+
+
+def test_an_answer_that_the_application_made_up_is_read(recorded: Recorded, make_client: Callable[..., Any]) -> None:
+    """As libraries do that stand in for AWS in tests: a handler answers before anything is sent."""
+
+    class Raw(io.BytesIO):
+        def stream(self, **_: Any) -> Iterator[bytes]:
+            yield self.read()
+
+    def answer(request: Any, **_: Any) -> AWSResponse:
+        headers = {"content-type": "application/json"}
+        return AWSResponse(request.url, 200, headers, Raw(BODY.body))  # type: ignore[arg-type]
+
+    client = make_client("bedrock-runtime")
+    client.meta.events.register("before-send.bedrock-runtime.InvokeModel", answer)
+
+    assert BODY.body == client.invoke_model(**CALLS[INVOKE][1])["body"].read()
+    assert {"refused": 1} == recorded.outcomes
 
 
 def test_retries_are_one_operation(recorded: Recorded, vendor: StubServer) -> None:
