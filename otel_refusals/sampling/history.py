@@ -1,8 +1,8 @@
 """What the counters of the instrumentation have counted in a span of time, read from a Prometheus as whole numbers.
 
-`increase()` extrapolates, and does not count a series' first value. So the values themselves are read, series by series,
-and added up here: a value that fell is a process that started again, and a series that was not there before began at
-zero.
+`increase()` extrapolates, and does not count a series' first value. So the values themselves are read, series by
+series, and added up here: a value that fell is a process that started again, and a series that was not there before
+began at zero.
 """
 
 from __future__ import annotations
