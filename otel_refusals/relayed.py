@@ -40,11 +40,11 @@ def relayed() -> Relayed | None:
 class Relayed(Operation):
     """A call through LiteLLM. Its attempts may end; the operation does when the call has returned, and its stream ended."""
 
-    __slots__ = ("_attempted", "_over", "_stream", "calling", "unasked")
+    __slots__ = ("_attempted", "_named", "_over", "_stream", "calling", "unasked")
 
     def __init__(self, *args: Any) -> None:
         self.calling = self.unasked = True
-        self._attempted = self._over = False
+        self._named = self._attempted = self._over = False
         self._stream: ref[Any] | None = None
         super().__init__(*args)
 
@@ -62,11 +62,11 @@ class Relayed(Operation):
 
     @never_fails
     def attempt(self, provider: str, model: str | None) -> None:
-        """LiteLLM is about to make a request."""
+        """LiteLLM says what it is about to request."""
         self.reader.attempt(provider)
         self.provider, self.model = provider, model
-        self._attempted, self._over = True, False
-        self.unasked = True
+        self._named = self.unasked = True
+        self._over = False
         self._whole = self.tapped = self.watched = False
         self.decided_at = 0
 
@@ -75,12 +75,16 @@ class Relayed(Operation):
         if self.unread:
             super().whole(response)
 
+    def asks(self) -> None:
+        """A request is made."""
+        if self._named:
+            self._attempted, self.unasked = True, False
+
     @never_fails
     def answered(self, response: Any) -> None:
         """Read the HTTP library's response, or watch what is still to be read of it."""
         if not self._attempted or self.reader.decided:
             return  # no request for a model, as a token or a log is
-        self.unasked = False
         self.served_at(response.url)
         kind = response.headers.get("content-type", "")
         decoder = FrameDecoder() if FRAMES in kind else Decoder(kind)
