@@ -43,10 +43,22 @@ class AnthropicRefusalsInstrumentor(_VendorInstrumentor):
     vendor = "anthropic"
 
 
+class GoogleGenAIRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_google_genai`."""
+
+    vendor = "google_genai"
+
+
 class OpenAIRefusalsInstrumentor(_VendorInstrumentor):
     """Entry point `refusals_openai`."""
 
     vendor = "openai"
+
+
+class BotocoreRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_botocore`."""
+
+    vendor = "botocore"
 
 
 class MistralRefusalsInstrumentor(_VendorInstrumentor):
@@ -59,3 +71,9 @@ class CohereRefusalsInstrumentor(_VendorInstrumentor):
     """Entry point `refusals_cohere`."""
 
     vendor = "cohere"
+
+
+class LiteLLMRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_litellm`."""
+
+    vendor = "litellm"

@@ -9,11 +9,13 @@ The law of this module: it knows nothing of a vendor but its table.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import AsyncExitStack, ExitStack
 from contextvars import ContextVar
 from copy import copy
-from inspect import isasyncgen, isgenerator, signature
+from inspect import isasyncgen, isawaitable, isgenerator, signature
+from types import FrameType
 from typing import Any
 from weakref import ref
 
@@ -124,12 +126,18 @@ class Methods:
                 endpoint = endpoint(arguments)
             if endpoint is None or is_suppressed(get_current() if context is None else context):
                 return None
+            if self._point.part_of and _calls_for(self._point.part_of):
+                return None
             report_orphans()
-            provider, model = self._vendor.provider_of(owner), text(arguments, *self._point.model)
+            provider, model = self._vendor.provider_of(owner), self._model(owner, arguments)
             return Operation(self._telemetry, self._vendor.name, endpoint, provider, model, context)
         except Exception as error:
             swallow(error, "Methods._begin", self._vendor.name)
             return None
+
+    def _model(self, owner: Any, arguments: Mapping[str, Any]) -> str | None:
+        model = self._point.model
+        return model(owner, arguments) if callable(model) else text(arguments, *model)
 
     def _by_name(self, wrapped: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any]:
         if not args:
@@ -160,6 +168,49 @@ class Methods:
         setattr(stream, self._point.items, tap(iterator, operation))
         if hasattr(stream, "response"):
             end_when_closed(stream.response, operation, iterator)
+        own = vars(stream).get("close")
+        if own is not None:  # the SDK put one there that closes the iterator first, and the response in its course
+            stream.close = _closing(own, operation)
+
+
+def _calls_for(module: str) -> bool:
+    """Whether `module` is the SDK's innermost that is at work below this call.
+
+    Looked up on the stack, since other instrumentations may stand between, and since a tool of the application's that
+    the SDK runs for `module` makes calls of its own: there the module that runs tools is the innermost.
+    """
+    package = module.rpartition(".")[0]
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__"))
+        if name.startswith(package):
+            return name == module
+        frame = frame.f_back
+    return False
+
+
+def _closing(close: Callable[[], Any], operation: Operation) -> Callable[[], Any]:
+    """`close` of a stream, after which nobody reads on."""
+
+    def closing() -> Any:
+        try:
+            closed = close()
+        except BaseException:
+            operation.leave()
+            raise
+        if isawaitable(closed):
+            return _left(closed, operation)
+        operation.leave()
+        return closed
+
+    return closing
+
+
+async def _left(closed: Any, operation: Operation) -> Any:
+    try:
+        return await closed
+    finally:
+        operation.leave()
 
 
 def _opened(manager: Any, begin: Begin, returned: Returned) -> Generator[Any, None, None]:

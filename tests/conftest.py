@@ -24,6 +24,9 @@ if TYPE_CHECKING:  # a vendor's own tests run where no other SDK is installed
     import anthropic
     import openai
 
+# Loaded here, and not by its entry point, so that its first lines are measured as well.
+pytest_plugins = ["otel_refusals.testing.pytest_plugin"]
+
 _spans = InMemorySpanExporter()
 _tracer_provider = TracerProvider()
 _tracer_provider.add_span_processor(SimpleSpanProcessor(_spans))

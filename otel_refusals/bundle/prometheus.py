@@ -39,12 +39,19 @@ class Prometheus:
         self.url = server.url
         self._server = server
 
-    def query(self, expression: str) -> list[Json]:
-        """The vector to which the expression evaluates now; a number is a vector of one."""
-        result = self._data(self._server.ask("/api/v1/query", [("query", expression)]))
+    def query(self, expression: str, at: float | None = None) -> list[Json]:
+        """The vector to which the expression evaluates now, or at a Unix time; a number is a vector of one."""
+        when = [] if at is None else [("time", str(at))]
+        result = self._data(self._server.ask("/api/v1/query", [("query", expression), *when]))
         if result["resultType"] == "scalar":
             return [{"metric": {}, "value": result["result"]}]
         found: list[Json] = result["result"]
+        return found
+
+    def query_range(self, expression: str, start: float, end: float, step: int) -> list[Json]:
+        """The series of values of the expression between two Unix times, `step` seconds apart."""
+        parameters = [("query", expression), ("start", str(start)), ("end", str(end)), ("step", str(step))]
+        found: list[Json] = self._data(self._server.ask("/api/v1/query_range", parameters))["result"]
         return found
 
     def metric_names(self, pattern: str) -> set[str]:

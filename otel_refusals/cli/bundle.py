@@ -84,7 +84,7 @@ def load(
     console = Console(highlight=False, soft_wrap=True)
     done = [
         _load_dashboards(console, Grafana(_grafana(grafana)), folder, made) if grafana else True,
-        _load_rules(console, _prometheus(prometheus), rules_dir, made) if prometheus and rules_dir else True,
+        _load_rules(console, prometheus_at(prometheus), rules_dir, made) if prometheus and rules_dir else True,
     ]
     if not all(done):
         raise SystemExit(1)
@@ -102,11 +102,11 @@ def check_(prometheus: str, tenant: str | None, cluster_label: str | None, *, st
     """
     settings = _made({"cluster_label": cluster_label})
     files = bundle_files()
-    server = _prometheus(prometheus, tenant)
+    server = prometheus_at(prometheus, tenant)
     try:
         findings = list(check(server, rule_files(files, settings), dashboards(files, settings), cluster_label))
     except ServerError as error:
-        raise click.ClickException(_explained(error)) from None
+        raise click.ClickException(explained(error)) from None
     _show(Console(highlight=False, soft_wrap=True), findings)
     if {finding.state for finding in findings} & ({"failed", "waiting"} if strict else {"failed"}):
         raise SystemExit(1)
@@ -174,7 +174,12 @@ def _grafana(url: str) -> Server:
     return _server("--grafana", url, bearer(token))
 
 
-def _prometheus(url: str, tenant: str | None = None) -> Prometheus:
+def prometheus_at(url: str, tenant: str | None = None) -> Prometheus:
+    """The Prometheus of that address, with the credentials of the environment.
+
+    Raises:
+        click.UsageError: for an address that is none.
+    """
     user, token = (os.environ.get(name, "").strip() for name in ("PROMETHEUS_USER", "PROMETHEUS_TOKEN"))
     headers = basic(user, token) if user else bearer(token) if token else {}
     return Prometheus(_server("--prometheus", url, {**headers, **({"X-Scope-OrgID": tenant} if tenant else {})}))
@@ -187,7 +192,8 @@ def _server(option: str, url: str, headers: dict[str, str]) -> Server:
         raise click.UsageError(f"{option}: {error}") from None
 
 
-def _explained(error: ServerError) -> str:
+def explained(error: ServerError) -> str:
+    """What went wrong, and where credentials come from if that is it."""
     if isinstance(error, RefusedError) and error.status in (401, 403):
         return f"{error}; set PROMETHEUS_TOKEN, and PROMETHEUS_USER where it asks for a user and a password"
     return str(error)

@@ -22,3 +22,25 @@ def until_stopped() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def finishing(told: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C, SIGTERM or the end of the terminal has asked to finish what is under way.
+
+    The first one does no more than that, and calls `told`; the second one is a KeyboardInterrupt.
+    """
+    asked: list[int] = []
+
+    def ask(number: int, _: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+        told()
+
+    before = {number: signal.signal(number, ask) for number in _SIGNALS}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

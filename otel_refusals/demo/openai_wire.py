@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from otel_refusals.demo.script import Turn, tokens
@@ -13,6 +14,7 @@ _CREATED = 1790000000
 
 def completion(turn: Turn, number: int, model: str, prompt: str) -> dict[str, Any]:
     """The whole chat completion by which the vendor answers a call that does not stream."""
+    turn = _in_words(turn)
     refused = turn.ending == "refused"
     content, refusal = (None, turn.text) if refused else (turn.text, None)
     message = {"role": "assistant", "content": content, "refusal": refusal}
@@ -26,6 +28,7 @@ def completion(turn: Turn, number: int, model: str, prompt: str) -> dict[str, An
 
 def completion_chunks(turn: Turn, number: int, model: str, prompt: str) -> Iterator[bytes]:
     """The stream of the same."""
+    turn = _in_words(turn)
     whole = completion(turn, number, model, prompt)
     choice = whole["choices"][0]
     member = "refusal" if turn.ending == "refused" else "content"
@@ -45,6 +48,7 @@ def completion_chunks(turn: Turn, number: int, model: str, prompt: str) -> Itera
 
 def response(turn: Turn, number: int, model: str, prompt: str) -> dict[str, Any]:
     """The whole response by which the vendor answers a call of the Responses API that does not stream."""
+    turn = _in_words(turn)
     filtered = turn.ending == "filtered"
     item = {**_item(number), "status": "incomplete" if filtered else "completed", "content": [_part(turn, turn.text)]}
     return {
@@ -69,6 +73,7 @@ def response(turn: Turn, number: int, model: str, prompt: str) -> dict[str, Any]
 
 def response_events(turn: Turn, number: int, model: str, prompt: str) -> Iterator[bytes]:
     """The stream of the same."""
+    turn = _in_words(turn)
     whole = response(turn, number, model, prompt)
     started = {**whole, "status": "in_progress", "incomplete_details": None, "output": [], "usage": None}
     item = {**_item(number), "status": "in_progress", "content": []}
@@ -108,6 +113,13 @@ def blocked_by_azure(category: str | None) -> dict[str, Any]:
 def broken() -> dict[str, Any]:
     """The body of a true error."""
     return {"error": {"message": "The server had an error", "type": "server_error", "param": None, "code": None}}
+
+
+def _in_words(turn: Turn) -> Turn:
+    """The turn, with words where the model declines without any: on this wire the words are the refusal."""
+    return (
+        replace(turn, text="I'm sorry, I can't help with that.") if turn.ending == "refused" and not turn.text else turn
+    )
 
 
 def _envelope(number: int, model: str, kind: str) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from otel_refusals.reader import field, items
-from otel_refusals.vendor import Chokepoint, Endpoint, Vendor
-from otel_refusals.vendors._cohere_chat import CohereReader
+from otel_refusals.vendor import Chokepoint, Endings, Endpoint, Vendor
+from otel_refusals.vendors._cohere_chat import FINISH_REASONS, TOXIC, CohereReader
 
 _PROVIDER = "cohere"
 _OF_SERVICE = {"bedrock": "aws.bedrock", "sagemaker": "aws.sagemaker"}
@@ -53,4 +53,5 @@ VENDOR = Vendor(
     provider_of=_provider_of,
     chokepoints=tuple(_chokepoints()),
     endpoints=(_CHAT_V2, _CHAT_V1, _GENERATE),
+    endings=(Endings(("finish_reason",), FINISH_REASONS, (TOXIC,)),),
 )

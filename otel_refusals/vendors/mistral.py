@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from otel_refusals.vendor import Chokepoint, Endpoint, Seam, Vendor
+from otel_refusals.vendor import Chokepoint, Endings, Endpoint, Seam, Vendor
 from otel_refusals.vendors._mistral_chat import MistralChatReader
 from otel_refusals.vendors._mistral_conversations import ConversationsReader
 from otel_refusals.vendors._mistral_responses import MistralResponsesReader
+from otel_refusals.vendors._openai_chat import FINISH_REASONS
+from otel_refusals.vendors._openai_errors import CONTENT_FILTER
 
 _PROVIDER = "mistral_ai"
 _AZURE = "azure.ai.inference"
@@ -121,4 +123,5 @@ VENDOR = Vendor(
     provider_of=_provider_of,
     chokepoints=tuple(_chokepoints()),
     endpoints=tuple(route.plain for *_, route in _METHODS),
+    endings=(Endings(("finish_reason",), FINISH_REASONS, (CONTENT_FILTER,)),),
 )

@@ -235,9 +235,9 @@ def test_victoria_metrics_tells_the_rules_of_its_vmalert(tmp_path: Path) -> None
 def test_credentials_and_tenant_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """A token alone is a bearer's; with a user it is the password, as Grafana Cloud asks for it."""
     monkeypatch.setenv("PROMETHEUS_TOKEN", "secret")
-    alone = cli_bundle._prometheus("http://127.0.0.1:1", "team")._server._headers
+    alone = cli_bundle.prometheus_at("http://127.0.0.1:1", "team")._server._headers
     monkeypatch.setenv("PROMETHEUS_USER", "123")
-    both = cli_bundle._prometheus("http://127.0.0.1:1")._server._headers
+    both = cli_bundle.prometheus_at("http://127.0.0.1:1")._server._headers
 
     assert ("Bearer secret", "team") == (alone["Authorization"], alone["X-Scope-OrgID"])
     assert "Basic MTIzOnNlY3JldA==" == both["Authorization"]

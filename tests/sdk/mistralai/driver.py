@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from inspect import signature
 from typing import Any
 
@@ -97,9 +98,14 @@ class Way:
 
 def ways(fixture: Fixture) -> Iterator[Way]:
     """Every way to get the answer of `fixture` with the installed SDK."""
-    probe = client("http://127.0.0.1")
     for resource, method, streaming, arguments in CALLS.get(fixture.surface, ()):
-        if resource_of(probe, resource) is not None:
+        if _is_there(resource):
             for is_async in (False, True):
                 name = streaming if fixture.streamed else method
                 yield Way(resource, name, arguments, fixture.streamed, is_async)
+
+
+@cache
+def _is_there(resource: str) -> bool:
+    with client("http://127.0.0.1") as probe:
+        return resource_of(probe, resource) is not None
