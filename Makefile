@@ -5,10 +5,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
-SDKS := oldest before-httpx2 after-httpx2
+SDKS := oldest before-httpx2 after-httpx2 google-genai-oldest google-genai-httpx botocore-oldest aiobotocore \
+  mistralai-oldest mistralai-2 cohere-oldest litellm litellm-oldest
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo observe test newest $(SDKS) frameworks check lint types format bench clean help
+.PHONY: demo observe test newest $(SDKS) frameworks check lint types format bench pictures clean help
 
 help: ## Show what there is.
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -52,6 +53,10 @@ format: $(VENV)/dev ## Format the code.
 
 bench: $(VENV)/dev ## Measure what the instrumentation costs.
 	@$(BIN)/python benchmarks/cost.py
+
+pictures: $(VENV)/dev ## Draw the dashboards' pictures in docs/pictures anew.
+	@$(BIN)/python -m dashboards.generator
+	@$(BIN)/python -m dashboards.pictures
 
 clean: ## Remove the virtual environments and caches.
 	rm -rf $(VENV) .tox .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

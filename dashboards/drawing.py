@@ -102,7 +102,8 @@ class Renderer:
             dashboards: The JSON of each by a name.
         """
         checked = self.home / "checked"
-        checked.mkdir(exist_ok=True)
+        shutil.rmtree(checked, ignore_errors=True)
+        checked.mkdir()
         for name, text in dashboards.items():
             (checked / f"{name}.ts").write_text(_CHECKED.format(text.strip()), encoding="utf-8")
         return _run([self.node, "node_modules/typescript/bin/tsc", "-p", "."], self.home, 240, fine=(0, 1, 2)).stdout

@@ -51,7 +51,9 @@ def _of_refusals(outcome: Refused | Rescued, explanation: bool) -> Attributes:
         names.SOURCE: refusal.source,
         names.SIGNAL: refusal.signal,
     }
-    raw = dict.fromkeys(name for one in outcome.refusals for name in one.raw_categories)
+    raw = dict.fromkeys(
+        name for one in outcome.refusals for name in one.raw_categories if explanation or name not in one.confidential
+    )
     if raw:
         attributes[names.RAW_CATEGORY] = ",".join(raw)[:MAX_TEXT]
     if len(outcome.refusals) > 1:

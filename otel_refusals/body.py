@@ -40,14 +40,14 @@ def end_when_closed(response: Any, operation: Operation, iterator: Any) -> None:
     _stand_before(response, left)
 
 
-def watch_bytes(response: Any, operation: Operation) -> None:
+def watch_bytes(response: Any, operation: Operation, body: Body | None = None) -> None:
     """See the bytes of a raw response as the caller reads them, and end `operation` when they end or are left."""
 
     def left() -> None:
         if not operation.tapped:  # else a stream over the response is seen, and knows better
             operation.leave()
 
-    _stand_before(response, left, Body(operation, response))
+    _stand_before(response, left, body or Body(operation, response))
 
 
 def _is_running(iterator: Any) -> bool:
@@ -110,16 +110,17 @@ class Body:
     Args:
         operation: What learns from the body, and ends with it.
         response: The HTTP library's response.
+        decoder: Of a body that is neither JSON nor server-sent events.
     """
 
     __slots__ = ("_decoder", "_operation", "_unpack")
 
     reader = Everything()
 
-    def __init__(self, operation: Operation, response: Any) -> None:
+    def __init__(self, operation: Operation, response: Any, decoder: Decoder | None = None) -> None:
         self._operation = operation
         self._unpack = _unpacker(response)
-        self._decoder = Decoder(response.headers.get("content-type", ""))
+        self._decoder = Decoder(response.headers.get("content-type", "")) if decoder is None else decoder
 
     @never_fails
     def item(self, chunk: bytes) -> None:

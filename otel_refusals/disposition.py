@@ -19,6 +19,9 @@ Disposition = Literal["rerouted", "surfaced", "escalated", "dropped"]
 def record_disposition(outcome: Outcome, disposition: Disposition) -> None:
     """Record what was done about `outcome`: one more of `refusal.client.dispositions`, and a mark on the current span.
 
+    One per operation: a second one would hide another that has none. A rescued operation needs none, since a fallback
+    has answered: recorded all the same, it marks the span alone.
+
     Args:
         outcome: What `outcome_of` or a callback of `on_refusal` gave.
         disposition: What was done.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import RLock
 from typing import Any
@@ -14,11 +15,14 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from otel_refusals import failure
+from otel_refusals.aws import Aws
 from otel_refusals.config import configure
 from otel_refusals.methods import Methods
 from otel_refusals.operation import report_open
 from otel_refusals.patch import Patches, Wrapper
+from otel_refusals.relay import Relay
 from otel_refusals.sockets import Sockets
+from otel_refusals.speakeasy import Speakeasy
 from otel_refusals.stainless import Stainless
 from otel_refusals.telemetry import Telemetry
 from otel_refusals.vendor import Chokepoint, Vendor
@@ -107,6 +111,31 @@ def uninstrument(vendors: Iterable[str] | None = None) -> None:
             _reporting.clear()
 
 
+@contextmanager
+def suspended() -> Iterator[None]:
+    """For the time of this context nothing is instrumented; then what was is so again, with its settings."""
+    with _lock:
+        active, reporting = dict(_active), list(_reporting)
+        uninstrument()
+    try:
+        yield
+    finally:
+        with _lock:
+            uninstrument()
+            _reporting.extend(reporting)
+            for _, telemetry in reporting[-1:]:
+                failure.count_with(telemetry.count_failure)
+            for name, patches in active.items():
+                _active[name] = Patches(patches.vendor, patches.wrapper_for)
+                _active[name].apply()
+
+
+def patches_in_use(vendor: str) -> Patches | None:
+    """What was done to the SDK of an active vendor; None for one that is not instrumented."""
+    with _lock:
+        return _active.get(vendor)
+
+
 def telemetry_in_use() -> Telemetry:
     """The telemetry that the active vendors report to; without one, what the environment and the global providers say.
 
@@ -130,10 +159,11 @@ def _telemetry(*settings: Any) -> Telemetry:
 
 
 def _patches(vendor: Vendor, telemetry: Telemetry) -> Patches:
-    stainless = Stainless(vendor, telemetry)
+    stainless, aws = Stainless(vendor, telemetry), Aws(vendor, telemetry)
 
     def wrapper_for(point: Chokepoint) -> Wrapper:
-        families = (stainless, Methods(vendor, telemetry, point), Sockets(vendor, telemetry, point))
+        methods, sockets = Methods(vendor, telemetry, point), Sockets(vendor, telemetry, point)
+        families = (stainless, aws, methods, sockets, Speakeasy(), Relay(vendor, telemetry, point))
         wrapper: Wrapper = getattr(next(family for family in families if hasattr(family, point.seam)), point.seam)
         return wrapper
 

@@ -43,7 +43,37 @@ class AnthropicRefusalsInstrumentor(_VendorInstrumentor):
     vendor = "anthropic"
 
 
+class GoogleGenAIRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_google_genai`."""
+
+    vendor = "google_genai"
+
+
 class OpenAIRefusalsInstrumentor(_VendorInstrumentor):
     """Entry point `refusals_openai`."""
 
     vendor = "openai"
+
+
+class BotocoreRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_botocore`."""
+
+    vendor = "botocore"
+
+
+class MistralRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_mistralai`."""
+
+    vendor = "mistralai"
+
+
+class CohereRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_cohere`."""
+
+    vendor = "cohere"
+
+
+class LiteLLMRefusalsInstrumentor(_VendorInstrumentor):
+    """Entry point `refusals_litellm`."""
+
+    vendor = "litellm"

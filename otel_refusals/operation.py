@@ -23,7 +23,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
 from otel_refusals.failure import never_fails, swallow
-from otel_refusals.outcome import MISSING, Errored, Incomplete, Outcome, Paused, Unknown
+from otel_refusals.outcome import MISSING, Errored, Incomplete, Outcome, Paused, ToolCall, Unknown
 from otel_refusals.reader import Reader
 from otel_refusals.vendor import Endpoint
 
@@ -31,7 +31,12 @@ if TYPE_CHECKING:
     from otel_refusals.telemetry import Telemetry
     from otel_refusals.wire import Decoder
 
-_CUT = frozenset({"TransportError", "APIConnectionError", "StreamError", "OSError"})
+_CUT = frozenset(
+    {
+        *("TransportError", "APIConnectionError", "StreamError", "OSError"),
+        *("ProtocolError", "ReadTimeoutError", "ClientPayloadError", "ClientConnectionError"),  # urllib3, aiohttp
+    }
+)
 """Class names, anywhere in an exception's bases, by which the HTTP libraries and SDKs say that a connection broke."""
 
 _LOCKING = ("opentelemetry.sdk.", "opentelemetry.exporter.", "otel_refusals.seen", "queue", "logging")
@@ -169,10 +174,16 @@ class Operation:
             return
         if error is not None:
             self._learn(error)
+        if not getattr(self.reader, "generates", True):
+            return  # the answer shows that this was no operation: the model's name had not
         outcome = self._outcome()
         self._annotate(outcome, final=True)
         if self._is_news(outcome):
             self._telemetry.report(self, outcome)
+
+    def settle(self) -> None:
+        """Write on the span, which its maker is about to end, what will be reported if nothing more is learned."""
+        self._annotate(self._outcome(), final=True)
 
     @never_fails
     def leave(self, error: BaseException | None = None) -> None:
@@ -200,8 +211,10 @@ class Operation:
     @never_fails
     def _learn(self, error: BaseException) -> None:
         # What the vendor said stands: an exception after it comes from the SDK's own parsing of the answer. A
-        # cancellation says nothing about the vendor, nor does a connection that broke in the middle of an answer.
-        if self.reader.decided or not isinstance(error, Exception):
+        # cancellation says nothing about the vendor, nor does a connection that broke in the middle of an answer. Only
+        # a tool call may be answered within the operation, by SDKs that run tools: then the next request failed.
+        said = self.reader.decided and not isinstance(self.reader.outcome(), ToolCall)
+        if said or not isinstance(error, Exception):
             return
         if self.streaming and any(base.__name__ in _CUT for base in type(error).__mro__):
             return

@@ -83,6 +83,8 @@ class Refusal:
     Args:
         category: The normalised category; of several named by the vendor, the one with the highest severity.
         raw_categories: The vendor's own names, in its order.
+        confidential: Those of them that the customer chose, such as the name of a denied topic. Content: never
+            exported unless capture is switched on.
         stage: Whether the model had already produced content.
         source: Who declined.
         signal: The vendor's value that was read, for example `refusal`, `content_filter`, `cyber_policy`.
@@ -94,6 +96,7 @@ class Refusal:
 
     category: Category
     raw_categories: tuple[str, ...] = ()
+    confidential: tuple[str, ...] = field(default=(), repr=False)
     stage: Stage
     source: Source
     signal: str

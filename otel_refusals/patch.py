@@ -8,8 +8,9 @@ still.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any
@@ -26,6 +27,7 @@ Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], A
 
 @dataclass(slots=True)
 class _Applied:
+    point: Chokepoint
     owner: Any
     name: str
     handle: Any
@@ -49,15 +51,28 @@ class Patches:
     def apply(self) -> None:
         """Patch what is imported, and whatever will be when the application imports it."""
         self.active = True
+        own = self.vendor.chokepoints[0].module.partition(".")[0]
         for module in dict.fromkeys(point.module for point in self.vendor.chokepoints):
-            wrapt.register_post_import_hook(self._patch_module, module)
+            if module.partition(".")[0] == own:
+                wrapt.register_post_import_hook(self._patch_module, module)
+            else:  # of another package, which is no concern of ours until the vendor's own is used
+                wrapt.register_post_import_hook(partial(self._patch_later, module), own)
+
+    @property
+    def applied(self) -> tuple[Chokepoint, ...]:
+        """The chokepoints that are wrapped now."""
+        return tuple(patch.point for patch in self._applied)
 
     def remove(self) -> None:
         """Restore the originals, under or over the wrappers of others."""
         self.active = False
         while self._applied:
             patch = self._applied.pop()
-            _unwrap(patch.owner, patch.name, patch.handle)
+            for owner in (patch.owner, *_subclasses(patch.owner)):
+                _unwrap(owner, patch.name, patch.handle)
+
+    def _patch_later(self, module: str, _: ModuleType) -> None:
+        wrapt.register_post_import_hook(self._patch_module, module)
 
     def _patch_module(self, module: ModuleType) -> None:
         # An exception from here would fail the application's import of the vendor.
@@ -82,9 +97,14 @@ class Patches:
             if not point.since:
                 self.skipped = f"{point.module}.{point.name} is not there"
             return
-        handle = wrapt.FunctionWrapper(original, self.wrapper_for(point), enabled=lambda: self.active)
+        # A package may have taken over the function of a module of its own, which is wrapped already.
+        handle = next((patch.handle for patch in self._applied if patch.handle is original), None)
+        if handle is None:
+            handle = wrapt.FunctionWrapper(original, self.wrapper_for(point), enabled=lambda: self.active)
         setattr(owner, name, handle)
-        self._applied.append(_Applied(owner, name, handle))
+        for cls in _subclasses(owner):
+            _slip_under(vars(cls).get(name), original, handle)
+        self._applied.append(_Applied(point, owner, name, handle))
 
     def _unsupported(self) -> str:
         """Why the installed version cannot be instrumented; empty if it can."""
@@ -98,6 +118,26 @@ class Patches:
         if requirement.specifier.contains(installed, prereleases=True):
             return ""
         return f"{requirement.name} {installed} is installed, {self.vendor.requires} is supported"
+
+
+def _subclasses(owner: Any) -> Iterator[type]:
+    found: list[type] = type.__subclasses__(owner) if isinstance(owner, type) else []
+    for cls in found:
+        yield cls
+        yield from _subclasses(cls)
+
+
+def _slip_under(outer: Any, original: Any, handle: Any) -> None:
+    """Put `handle` where `original` is, inside the wrappers that others have put on a subclass before.
+
+    Such a wrapper holds the method that the subclass inherited then, and would lead past ours for good.
+    """
+    while isinstance(outer, wrapt.FunctionWrapper):
+        inner: Any = outer.__wrapped__
+        if inner is original:
+            outer.__wrapped__ = handle
+            return
+        outer = inner
 
 
 def _unwrap(owner: Any, name: str, handle: Any) -> None:

@@ -31,12 +31,12 @@ def call_span(context: Context) -> Span | None:
     if not span.is_recording():
         return None
     attributes = getattr(span, "attributes", None)
-    if not isinstance(attributes, Mapping):
-        return None
-    for name, values in _DIALECTS.items():
-        if attributes.get(name) in values:
-            return span
-    return None
+    return span if isinstance(attributes, Mapping) and is_call_span(attributes) else None
+
+
+def is_call_span(attributes: Mapping[str, object]) -> bool:
+    """Whether a span with these attributes is that of one GenAI call, by whichever package."""
+    return any(attributes.get(name) in values for name, values in _DIALECTS.items())
 
 
 def annotate(span: Span, ours: Attributes, official: Attributes) -> None:

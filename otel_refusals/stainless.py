@@ -24,6 +24,7 @@ from otel_refusals.failure import never_fails, swallow
 from otel_refusals.gateways import PROVIDERS, provider_at
 from otel_refusals.operation import Operation, report_orphans
 from otel_refusals.reader import field, text
+from otel_refusals.relayed import relayed
 from otel_refusals.suppression import is_suppressed
 from otel_refusals.tap import AsyncTap, Tap
 from otel_refusals.telemetry import Telemetry
@@ -92,7 +93,7 @@ class Stainless:
         except BaseException as error:
             operation.end(error)
             raise
-        _returned(operation, result)
+        returned(operation, result)
         return result
 
     async def async_call(
@@ -107,7 +108,7 @@ class Stainless:
         except BaseException as error:
             operation.end(error)
             raise
-        _returned(operation, result)
+        returned(operation, result)
         return result
 
     def native_span(self, wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -127,22 +128,15 @@ class Stainless:
         try:
             options = args[1] if len(args) > 1 else kwargs["options"]
             endpoint = self._route(options.method, options.url)
-            if endpoint is None or is_suppressed(get_current()):
+            if endpoint is None or is_suppressed(get_current()) or relayed() is not None:
                 return None, args, kwargs
             report_orphans()
             name, provider = self._vendor.name, self._provider_of(client)
-            operation = None
-            # A copy: the options may be the caller's own, to be used again.
-            options = copy(options)
             if endpoint.results == "each":
                 collection = Collection(self._telemetry, name, endpoint, provider, options.url)
-                options.post_parser = _PageParser(collection, options.post_parser)
-            else:
-                operation = Operation(self._telemetry, name, endpoint, provider, _model_in(options))
-                options.post_parser = _PostParser(operation, options.post_parser)
-            if len(args) > 1:
-                return operation, (args[0], options, *args[2:]), kwargs
-            return operation, args, {**kwargs, "options": options}
+                return None, *_parsed_by(_PageParser(collection, options.post_parser), args, kwargs)
+            operation = Operation(self._telemetry, name, endpoint, provider, _model_in(options))
+            return operation, *see_answer(operation, args, kwargs)
         except Exception as error:
             swallow(error, "Stainless._begin", self._vendor.name)
             return None, args, kwargs
@@ -159,6 +153,21 @@ class Stainless:
             provider = provider_at(url, PROVIDERS) or usual
         self._providers[client] = url, provider
         return provider
+
+
+def see_answer(
+    operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments to make a call with whose answer `operation` is to see."""
+    options = args[1] if len(args) > 1 else kwargs["options"]
+    return _parsed_by(_PostParser(operation, options.post_parser), args, kwargs)
+
+
+def _parsed_by(parser: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    # A copy: the options may be the caller's own, to be used again.
+    options = copy(args[1] if len(args) > 1 else kwargs["options"])
+    options.post_parser = parser
+    return ((args[0], options, *args[2:]), kwargs) if len(args) > 1 else (args, {**kwargs, "options": options})
 
 
 def _model_in(options: Any) -> str | None:
@@ -181,7 +190,7 @@ def _use_native_span(args: tuple[Any, ...]) -> End | None:
         if result.error is not None:
             operation.end(result.error)
             return None
-        return _returned(operation, result.data)
+        return returned(operation, result.data)
     except Exception as error:
         swallow(error, "_use_native_span")
         return None
@@ -226,7 +235,7 @@ def _see(operation: Operation, value: Any) -> None:
         operation.whole(value)
 
 
-def _returned(operation: Operation, result: Any) -> End | None:
+def returned(operation: Operation, result: Any) -> End | None:
     """End the operation of a call that returned a finished response, or watch a body that is still to be read.
 
     Returns:
@@ -252,7 +261,7 @@ def _returned(operation: Operation, result: Any) -> End | None:
         operation.watched = True
         return operation.leave
     except Exception as error:
-        swallow(error, "_returned", operation.vendor_name)
+        swallow(error, "returned", operation.vendor_name)
         return None
 
 

@@ -29,7 +29,7 @@ from otel_refusals.names import Metric
 from otel_refusals.origins import remember
 from otel_refusals.outcome import Errored, Origin, Outcome, Refused, Rescued, Unknown
 from otel_refusals.seen import Seen
-from otel_refusals.workload import workload_of
+from otel_refusals.workload import workload_heard, workload_of, workload_of_route
 
 if TYPE_CHECKING:
     from otel_refusals.operation import Operation
@@ -73,6 +73,8 @@ class Telemetry:
         caps = config.max_label_values
         self._models = BoundedLabels(caps.models)
         self._workloads = BoundedLabels(caps.workloads)
+        # What callers send must leave room for the names of the application itself.
+        self._heard = BoundedLabels(caps.workloads // 2)
         self._signals = BoundedLabels(caps.signals)
         self._error_types = BoundedLabels(_MAX_ERROR_TYPES)
         # Label sets by what they are made of: bounded, because each part is.
@@ -141,7 +143,13 @@ class Telemetry:
             call_back(outcome)
 
     def count_disposition(self, outcome: Refused | Rescued | Unknown, disposition: str) -> None:
-        """Count what the application did about `outcome`, and mark the current span."""
+        """Count what the application did about `outcome`, and mark the current span.
+
+        That of a rescued one is not counted: it would make up for a refusal that has none.
+        """
+        trace.get_current_span().set_attribute(names.DISPOSITION, disposition)
+        if isinstance(outcome, Rescued):
+            return
         origin = outcome.origin
         labels = {
             names.PROVIDER: origin.provider if origin else "unknown",
@@ -151,13 +159,17 @@ class Telemetry:
             names.DISPOSITION: disposition,
         }
         self._dispositions.add(1, labels)
-        trace.get_current_span().set_attribute(names.DISPOSITION, disposition)
 
     def _workload(self, operation: Operation) -> str:
         return self._workload_in(operation.context)
 
     def _workload_in(self, context: Context) -> str:
-        return workload_of(context) or self._config.workload
+        """The application's own name for it, its caller's, that of the route, or the default."""
+        if name := workload_of(context):
+            return name
+        if name := workload_heard(context):
+            return self._heard.bound(name)
+        return workload_of_route(context) or self._config.workload
 
     def _own_span(self, operation: Operation, outcome: Outcome, workload: str) -> Span | None:
         if self._config.spans == "off" or not (self._config.spans == "all" or _is_loud(outcome)):

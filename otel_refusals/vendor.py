@@ -11,16 +11,45 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from otel_refusals.outcome import Outcome
 from otel_refusals.reader import Reader
 
-Operation = Literal["chat", "text_completion", "generate_content"]
-"""Values of `gen_ai.operation.name` that generate."""
+Operation = Literal["chat", "text_completion", "generate_content", "apply_guardrail"]
+"""Values of `gen_ai.operation.name` that generate. The last is ours: the conventions have no word for a call that asks
+a guardrail alone, and it declines like any."""
 
-Seam = Literal["call", "async_call", "native_span", "method", "async_method", "generator", "parse_event"]
+Seam = Literal[
+    "call",
+    "async_call",
+    "native_span",
+    "method",
+    "async_method",
+    "generator",
+    "opening",
+    "started_span",
+    "answered_span",
+    "failed_span",
+    "closed_span",
+    "parse_event",
+    "aws_call",
+    "async_aws_call",
+    "relay",
+    "async_relay",
+    "relay_attempt",
+    "relay_request",
+    "async_relay_request",
+    "relay_call",
+    "async_relay_call",
+    "relay_next",
+    "async_relay_next",
+]
 """What stands at a chokepoint. Of the SDKs that Stainless generates: the method that every call passes, in its two
-forms, and the function that ends the SDK's own span of a call. Of others: a method that is one operation, and a
-generator function, synchronous or not, that yields the items of one. Of a WebSocket: the method that parses an
-event."""
+forms, and the function that ends the SDK's own span of a call. Of others: a method that is one operation, and,
+synchronous or not, a generator function that yields the items of one, and a context manager that opens their stream.
+Of those that Speakeasy generates: what starts and ends the SDK's own span. Of a WebSocket: the method that parses an
+event. Of the AWS SDKs: the method that makes the requests of all services, in its two forms. Of LiteLLM: a function that
+is one operation, what it logs a request with before it makes it, what makes it, over HTTP or by the openai SDK, and what gives the next
+item of a stream."""
 
 
 class ReaderType(Protocol):
@@ -65,8 +94,10 @@ class Chokepoint:
         since: The first SDK version that has it; before that its absence is no fault. Empty: always there.
         endpoint: Of a method: what it calls, or a function that tells it from the arguments by their names; None from
             it for a call that does not generate. Where calls of all kinds pass, they are routed by URL instead.
-        model: Of a method: the path to the requested model in its arguments.
+        model: Of a method: the path to the requested model in its arguments, or a function that finds it from the
+            object that has the method and the arguments.
         items: Of a method: the attribute of its result that holds the iterator of a stream.
+        part_of: Of a method: a module of the SDK whose own methods are operations, and which calls this one for them.
         frame: Of a WebSocket: what an event of it says about which operation; None from it for any other event.
     """
 
@@ -75,8 +106,9 @@ class Chokepoint:
     seam: Seam
     since: str = ""
     endpoint: Endpoint | Callable[[Mapping[str, Any]], Endpoint | None] | None = None
-    model: tuple[str, ...] = ("model",)
+    model: tuple[str, ...] | Callable[[Any, Mapping[str, Any]], str | None] = ("model",)
     items: str = ""
+    part_of: str = ""
     frame: Callable[[Any], Frame | None] | None = None
 
 
@@ -99,6 +131,22 @@ class Endpoint:
     operation: Operation
     reader: ReaderType
     results: Literal["once", "stored", "replayed", "each"] = "once"
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """The words by which responses say how they ended, as code on top of the SDK meets them.
+
+    Args:
+        fields: The members that hold a stop reason, in the spellings of the SDK and of its JSON; with the member around
+            it before a dot, where the name alone says nothing.
+        reasons: The stop reasons that are no refusal, with the outcome that each one is.
+        refusals: Those that are one, the usual one first.
+    """
+
+    fields: tuple[str, ...]
+    reasons: Mapping[str, type[Outcome]]
+    refusals: tuple[str, ...]
 
 
 def by_class(default: str, platforms: Mapping[str, str]) -> Callable[[Any], str]:
@@ -132,6 +180,7 @@ class Vendor:
         provider_of: The one of a client that makes a call, or of its resource.
         chokepoints: Where the SDK is seen.
         endpoints: What is seen there.
+        endings: How what is seen there says that it ended; what `otel-refusals scan` looks for in code.
     """
 
     name: str
@@ -140,6 +189,7 @@ class Vendor:
     provider_of: Callable[[Any], str]
     chokepoints: tuple[Chokepoint, ...]
     endpoints: tuple[Endpoint, ...]
+    endings: tuple[Endings, ...] = ()
 
     def router(self) -> Callable[[str, str], Endpoint | None]:
         """A function from method and URL to the endpoint, None for a route that does not generate.

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from opentelemetry import baggage, context
 from opentelemetry.context import Context
 
+from otel_refusals.failure import swallow
+from otel_refusals.labels import is_label
 from otel_refusals.names import WORKLOAD
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _KEY = context.create_key(WORKLOAD)
+
+ROUTE = context.create_key(f"{WORKLOAD}.route")
+"""Holds a function that tells the route of a web application; see `otel_refusals.web`."""
 
 
 class workload(ContextDecorator):  # noqa: N801 - read as a verb: `with workload("support-bot"):`
@@ -35,7 +40,7 @@ class workload(ContextDecorator):  # noqa: N801 - read as a verb: `with workload
         async def answer(question): ...
 
     The name stays inside the process. To carry it to another service of yours, set the baggage entry
-    `refusal.workload` instead, which is read too.
+    `refusal.workload` instead, which is read too: if it is at most 64 characters of `[A-Za-z0-9_.:/@-]`.
 
     Args:
         name: A short, stable name; on metrics anything over 64 characters or outside `[A-Za-z0-9_.:/@-]` is `_OTHER`.
@@ -78,8 +83,22 @@ class workload(ContextDecorator):  # noqa: N801 - read as a verb: `with workload
 
 
 def workload_of(ctx: Context) -> str | None:
-    """The workload that `ctx` names, by `workload(...)` or else by the baggage entry; None for neither."""
-    if not ctx:
-        return None
-    name = ctx.get(_KEY) or baggage.get_baggage(WORKLOAD, ctx)
+    """The workload that the application itself gave `ctx`, by `workload(...)`; None for none."""
+    name = ctx.get(_KEY) if ctx else None
     return name if isinstance(name, str) and name else None
+
+
+def workload_heard(ctx: Context) -> str | None:
+    """The workload in the baggage of `ctx`, that a caller sent; None for none, and for one that no metric may have."""
+    name = baggage.get_baggage(WORKLOAD, ctx) if ctx else None
+    return name if isinstance(name, str) and is_label(name) else None
+
+
+def workload_of_route(ctx: Context) -> str | None:
+    """The route of the request in `ctx`; None for none, and where finding it failed."""
+    find = ctx.get(ROUTE) if ctx else None
+    try:
+        return find() if callable(find) else None
+    except Exception as error:
+        swallow(error, "route_workload")
+        return None

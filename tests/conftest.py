@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -13,15 +14,18 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import otel_refusals
-from otel_refusals import failure, telemetry
+from otel_refusals import failure, origins, telemetry
 from otel_refusals.testing import StubServer
 from tests.telemetry import Recorded
 
-pytest_plugins = ["tests.bundle.left_out"]
+pytest_plugins = ["tests.bundle.figures", "tests.bundle.left_out"]
 
 if TYPE_CHECKING:  # a vendor's own tests run where no other SDK is installed
     import anthropic
     import openai
+
+# Loaded here, and not by its entry point, so that its first lines are measured as well.
+pytest_plugins = ["otel_refusals.testing.pytest_plugin"]
 
 _spans = InMemorySpanExporter()
 _tracer_provider = TracerProvider()
@@ -38,6 +42,7 @@ def _global_tracer_provider() -> None:
 def _our_failures_are_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failure, "raise_failures", True)
     monkeypatch.setattr(telemetry, "_warned", set())
+    monkeypatch.setattr(origins, "_by_id", OrderedDict())  # the fixtures of all tests have the same ids
 
 
 @pytest.fixture

@@ -1,58 +1,13 @@
-"""The wire fixtures, and how to have the stub vendor send one."""
+"""The wire fixtures, by the names that the tests use."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any
+from otel_refusals.testing.fixtures import Wire as Fixture
+from otel_refusals.testing.fixtures import wires
 
-from otel_refusals.testing import Reply
+__all__ = ["BY_PATH", "FIXTURES", "Fixture", "fixture"]
 
-_WIRE = files("otel_refusals.testing") / "wire"
-
-
-@dataclass(frozen=True)
-class Fixture:
-    """One row of the manifest."""
-
-    path: str
-    surface: str
-    status: int
-    about: str
-    outcome: str
-    refusals: int
-    category: str | None
-    raw_category: str | None
-    stage: str | None
-    source: str | None
-    discarded_output_tokens: int | None
-
-    @property
-    def body(self) -> bytes:
-        """The bytes on the wire."""
-        return (_WIRE / self.path).read_bytes()
-
-    @property
-    def streamed(self) -> bool:
-        """Whether it is a stream of events."""
-        return self.path.endswith(".sse")
-
-    @property
-    def reply(self) -> Reply:
-        """What the vendor answers."""
-        return Reply(self.body, self.status, "text/event-stream" if self.streamed else "application/json")
-
-    @property
-    def wires(self) -> list[Any]:
-        """The wire objects as plain JSON."""
-        if not self.streamed:
-            return [json.loads(self.body)]
-        data = [line[6:] for line in self.body.decode().splitlines() if line.startswith("data: ")]
-        return [json.loads(line) for line in data if line != "[DONE]"]
-
-
-FIXTURES = [Fixture(**row) for row in json.loads((_WIRE / "manifest.json").read_text())]
+FIXTURES = wires()
 BY_PATH = {fixture.path: fixture for fixture in FIXTURES}
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,14 +28,30 @@ NAMES = {
 
 Key = tuple[str, str, str]
 
+_SHOWN = 7
+"""How many signals a line of the short table names."""
+
+
+def providers() -> str:
+    """One line per provider and who declines there."""
+    found: dict[tuple[str, str], list[tuple[str, Fixture]]] = defaultdict(list)
+    for (provider, signal, source), fixtures in _by_signal().items():
+        found[provider, source] += [(signal, fixture) for fixture in fixtures]
+    rows = ["| provider | says no by | HTTP status | who declines | stage |", "|---|---|---|---|---|"]
+    for name in NAMES.values():
+        for (provider, source), told in found.items():
+            if provider == name:
+                fixtures = [fixture for _, fixture in told]
+                signals = [f"`{signal}`" for signal, _ in Counter(signal for signal, _ in told).most_common()]
+                more = f" and {len(signals) - _SHOWN} more" if len(signals) > _SHOWN else ""
+                cells = (provider, ", ".join(signals[:_SHOWN]) + more, _list(fixtures, "status"), source)
+                rows.append(f"| {' | '.join((*cells, _list(fixtures, 'stage')))} |")
+    return "\n".join(rows)
+
 
 def summary() -> str:
     """One line per provider and signal."""
-    found: dict[Key, list[Fixture]] = defaultdict(list)
-    for fixture in FIXTURES:
-        outcome = outcome_of(fixture.body)
-        if isinstance(outcome, (Refused, Rescued)):
-            found[_provider(fixture), outcome.refusal.signal, outcome.refusal.source].append(fixture)
+    found = _by_signal()
     rows = ["| provider | says no by | HTTP status | who declines | stage | category |", "|---|---|---|---|---|---|"]
     for provider in NAMES.values():
         for (name, signal, source), fixtures in found.items():
@@ -43,6 +59,15 @@ def summary() -> str:
                 cells = (provider, f"`{signal}`", _list(fixtures, "status"), source)
                 rows.append(f"| {' | '.join((*cells, _list(fixtures, 'stage'), _list(fixtures, 'category')))} |")
     return "\n".join(rows)
+
+
+def _by_signal() -> dict[Key, list[Fixture]]:
+    found: dict[Key, list[Fixture]] = defaultdict(list)
+    for fixture in FIXTURES:
+        outcome = outcome_of(fixture.body)
+        if isinstance(outcome, (Refused, Rescued)):
+            found[_provider(fixture), outcome.refusal.signal, outcome.refusal.source].append(fixture)
+    return found
 
 
 def every_shape() -> str:
@@ -61,7 +86,7 @@ def every_shape() -> str:
 
 def written(page: str) -> str:
     """`page` with its tables made anew."""
-    for name, make in (("signals", summary), ("shapes", every_shape)):
+    for name, make in (("providers", providers), ("signals", summary), ("shapes", every_shape)):
         begin, end = f"<!-- {name}: python -m tests.provider_table -->", f"<!-- end of {name} -->"
         page = re.sub(
             f"{re.escape(begin)}.*?{re.escape(end)}",

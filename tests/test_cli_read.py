@@ -234,7 +234,7 @@ def test_standard_input() -> None:
         (b"\x89PNG\r\n\x1a\n\x00", "is neither JSON nor server-sent events"),
         (b"[" * 200_000, "is neither JSON nor server-sent events"),
         (b"data: [DONE]\n\n", "holds server-sent events, but none with JSON"),
-        (b'{"hello": "world"}', "holds JSON that is no response of anthropic or openai"),
+        (b'{"hello": "world"}', "holds JSON that is no response of "),
         (b"3", "holds JSON that is no response"),
         (b"[]", "holds JSON that is no response"),
         (b"null", "holds JSON that is no response"),

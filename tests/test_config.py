@@ -15,10 +15,12 @@ from otel_refusals import ConfigurationError
 from otel_refusals.config import LabelCaps, configure
 from otel_refusals.instrumentor import AnthropicRefusalsInstrumentor
 from otel_refusals.testing import StubServer
+from otel_refusals.vendors import VENDORS
 from tests.drivers import ARGUMENTS
 from tests.fixtures import fixture
 from tests.telemetry import Recorded
 
+VENDOR_NAMES = {vendor.name for vendor in VENDORS}
 REFUSED = fixture("anthropic/refusal_pre_output_cyber.json").reply
 
 
@@ -26,7 +28,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     """Every vendor, spans where needed, nothing captured."""
     config = configure(environ={})
 
-    assert {"anthropic", "openai"} == config.vendors
+    assert VENDOR_NAMES == config.vendors
     assert ("auto", "unspecified", None, False) == (
         config.spans,
         config.workload,
@@ -49,7 +51,7 @@ def test_the_environment_is_read() -> None:
         }
     )
 
-    assert {"anthropic"} == config.vendors
+    assert VENDOR_NAMES - {"openai"} == config.vendors
     assert ("all", "batch", True) == (config.spans, config.workload, config.capture_explanation)
     assert {("gcp.gemini", "OTHER"): "completed", ("anthropic", "new_value"): "paused"} == config.stop_reasons
     assert LabelCaps(models=500, workloads=200, signals=9) == config.max_label_values
@@ -81,7 +83,7 @@ def test_a_star_disables_every_vendor() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"vendors": ["anthropic", "openia"]}, "vendors: 'openia' is not one of anthropic, openai"),
+        ({"vendors": ["anthropic", "openia"]}, f"vendors: 'openia' is not one of {', '.join(sorted(VENDOR_NAMES))}"),
         ({"vendors": "openai"}, "vendors='openai': give a list"),
         ({"spans": "some"}, "spans='some': not one of auto, all, off"),
         ({"workload": ""}, "workload='': a workload is a non-empty string"),

@@ -63,6 +63,7 @@ def test_every_call_is_one_operation(shown: Shown) -> None:
     assert shown.figures.outcomes == {
         "security-review": Counter(completed=8, refused=6),
         "support-bot": Counter(completed=10, refused=5, error=1),
+        "claims-intake": Counter(completed=5, refused=3),
         "code-assistant": Counter(completed=10, rescued=1, tool_call=1, truncated=1, unknown=1),
     }
     assert shown.figures.operations == CALLS
@@ -72,12 +73,15 @@ def test_every_call_is_one_operation(shown: Shown) -> None:
 
 def test_refusals_with_category_stage_source_and_tokens(shown: Shown) -> None:
     """The table of refusals has a row for each way in which the vendor declined."""
-    bot, review = "support-bot", "security-review"
+    bot, claims, review = "support-bot", "claims-intake", "security-review"
     found = [
         (row.workload, row.provider, row.category, row.stage, row.sources, row.count, row.unreported)
         for row in shown.figures.refusals
     ]
     assert found == [
+        (claims, "aws.bedrock", "violence", "pre_output", ("guardrail",), 1, 0),
+        (claims, "gcp.gemini", "blocklist", "pre_output", ("classifier",), 1, 0),
+        (claims, "gcp.gemini", "dangerous", "mid_stream", ("classifier",), 1, 0),
         (review, "anthropic", "cyber", "mid_stream", ("classifier",), 3, 0),
         (review, "anthropic", "cyber", "pre_output", ("classifier",), 3, 0),
         (bot, "openai", "unspecified", "mid_stream", ("classifier",), 2, 1),
@@ -107,8 +111,8 @@ def test_rescued_and_unknown_stand_apart(shown: Shown) -> None:
 def test_spans_and_events_came_with_the_numbers(shown: Shown) -> None:
     """The SDK's own spans are annotated, missing ones are made, and an event points to the span of each refusal."""
     figures = shown.figures
-    assert figures.events == Counter({names.REFUSAL_DETECTED: 12, names.UNKNOWN_STOP_REASON: 1})
-    assert (figures.annotated, figures.own_spans) == (28 + 5, 5)
+    assert figures.events == Counter({names.REFUSAL_DETECTED: 15, names.UNKNOWN_STOP_REASON: 1})
+    assert (figures.annotated, figures.own_spans) == (28 + 3 + 7, 7)
     assert figures.evidence is not None
     assert figures.evidence.event.trace_id == figures.evidence.span.trace_id
     assert figures.evidence.span.attributes[names.STAGE] == "mid_stream"
@@ -149,14 +153,14 @@ def test_the_command_prints_plain_text_without_a_terminal(shown: Shown) -> None:
     """Piped, the command shows the same screen without a single escape sequence."""
     output = shown.result.output
     assert "\x1b" not in output
-    assert "44 calls answered, 11 refusals over OTLP" in output
+    assert "52 calls answered, 14 refusals over OTLP" in output
     for text in (
-        "stayed green at 2.3%, while 25.0% of the calls were declined",
+        "stayed green at 1.9%, while 26.9% of the calls were declined",
         "“14 files reviewed, 0 findings”",
         "6 of 14 declined",
         "UNKNOWN STOP REASON",
         "OTEL_REFUSALS_STOP_REASONS=anthropic:policy_hold=refused",
-        "42 with 200, 1 with 400, 1 with 500",
+        "50 with 200, 1 with 400, 1 with 500",
         "claude-opus-4-8 answered",
         shown.figures.evidence.span.trace_id if shown.figures.evidence else "no evidence",
     ):

@@ -193,6 +193,19 @@ def test_a_disposition_marks_the_current_span(
     assert {"unspecified": 1} == recorded.sums("refusal.client.dispositions", "refusal.category")
 
 
+def test_a_disposition_of_a_rescued_operation_marks_the_span_alone(
+    claude: anthropic.Anthropic, recorded: Recorded, vendor: StubServer
+) -> None:
+    """Counted, it would make up for a refusal about which nobody decided."""
+    vendor.queue(RESCUED)
+    outcome = outcome_of(claude.beta.messages.create(**MESSAGE))
+    with trace.get_tracer("app").start_as_current_span("answer"):
+        record_disposition(outcome, "rerouted")
+
+    assert "rerouted" == (recorded.spans[-1].attributes or {})["refusal.disposition"]
+    assert {} == recorded.sums("refusal.client.dispositions", "refusal.disposition")
+
+
 def test_a_bad_disposition_is_named() -> None:
     """A word that is none, and an outcome that needs none."""
     refused = outcome_of(fixture("anthropic/refusal_pre_output_cyber.json").body)

@@ -13,7 +13,12 @@ import pytest
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 import otel_refusals
-from otel_refusals.instrumentor import AnthropicRefusalsInstrumentor, OpenAIRefusalsInstrumentor
+from otel_refusals.instrumentor import (
+    AnthropicRefusalsInstrumentor,
+    BotocoreRefusalsInstrumentor,
+    GoogleGenAIRefusalsInstrumentor,
+    OpenAIRefusalsInstrumentor,
+)
 from otel_refusals.testing import Reply, Request, StubServer
 from otel_refusals.testing.otlp import OtlpGrpcReceiver, OtlpReceiver, Received
 from tests.fixtures import fixture
@@ -107,6 +112,8 @@ def test_there_is_one_entry_point_per_vendor() -> None:
     found = {point.name: point.load() for point in entry_points(group="opentelemetry_instrumentor")}
 
     assert AnthropicRefusalsInstrumentor is found["refusals_anthropic"]
+    assert BotocoreRefusalsInstrumentor is found["refusals_botocore"]
+    assert GoogleGenAIRefusalsInstrumentor is found["refusals_google_genai"]
     assert OpenAIRefusalsInstrumentor is found["refusals_openai"]
 
 

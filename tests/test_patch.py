@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import wrapt
 
 from otel_refusals import failure
 from otel_refusals.patch import Patches
@@ -46,6 +47,44 @@ def test_an_imported_vendor_is_patched_at_once(acme: Any) -> None:
     patches.remove()
 
     assert original is vars(acme.Client)["request"]
+
+
+def test_another_package_is_left_alone_until_the_vendors_own_is_imported(acme: Any) -> None:
+    """A gateway's SDK may be seen inside the one that it calls, which is nobody's concern where the gateway is not."""
+    original = vars(acme.Client)["request"]
+    points = (Chokepoint("gateway_sdk_of_nobody", "call", "call"), Chokepoint("acme_sdk", "Client.request", "call"))
+    patches = Patches(vendor_of(*points), lambda point: silent)
+    patches.apply()
+
+    assert original is vars(acme.Client)["request"]
+    patches.remove()
+
+
+@pytest.mark.parametrize("ours_first", [True, False], ids=["ours first", "theirs first"])
+def test_the_wrapper_of_others_on_a_subclass_does_not_lead_past_ours(acme: Any, ours_first: bool) -> None:
+    """It holds the method that the subclass inherited, ours or not; both are called, and both come off."""
+    calls: list[str] = []
+
+    def noting(name: str) -> Any:
+        def wrapper(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+            calls.append(name)
+            return wrapped(*args, **kwargs)
+
+        return wrapper
+
+    original = vars(acme.Client)["request"]
+    acme.Special = type("Special", (acme.Client,), {})
+    patches = Patches(vendor_of(Chokepoint("acme_sdk", "Client.request", "call")), lambda point: noting("ours"))
+    steps = [patches.apply, lambda: wrapt.wrap_function_wrapper(acme, "Special.request", noting("theirs"))]
+    for step in steps if ours_first else reversed(steps):
+        step()
+
+    assert "answer" == acme.Special().request()
+    assert ["theirs", "ours"] == calls
+    patches.remove()
+    assert original is vars(acme.Special)["request"].__wrapped__
+    assert "answer" == acme.Special().request()
+    assert ["theirs", "ours", "theirs"] == calls
 
 
 def test_a_vendor_of_an_unknown_shape_is_skipped_and_says_so(acme: Any, caplog: pytest.LogCaptureFixture) -> None:

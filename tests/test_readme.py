@@ -29,7 +29,8 @@ def test_the_configuration_table_is_that_of_the_code() -> None:
     """Every argument and every variable, and no other."""
     arguments = set(re.findall(r"^\| `(\w+)`(?:, `(\w+)`, `(\w+)`)? \|.*\|.*\|$", README, re.MULTILINE))
     mentioned = {name for names in arguments for name in names if name}
-    variables = {config.SPANS, config.WORKLOAD, config.STOP_REASONS, config.CAPTURE, config.MAX_LABEL_VALUES}
+    variables = {config.SPANS, config.WORKLOAD, config.STOP_REASONS, config.CAPTURE}
+    variables |= {config.MAX_LABEL_VALUES, config.PROVIDERS}
 
     assert set(inspect.signature(otel_refusals.instrument).parameters) <= mentioned
     assert all(f"`{variable}`" in README or f"`{variable}," in README for variable in variables | {config.DISABLED})

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from typing import Any
 
 import anthropic
 import pytest
 from opentelemetry import baggage, context
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
 
 import otel_refusals
 from otel_refusals import workload
@@ -131,6 +137,102 @@ def test_a_generator_cannot_be_decorated() -> None:
     for generator in (events, async_events):
         with pytest.raises(TypeError, match="use `with` inside it"):
             workload("job")(generator)
+
+
+@pytest.mark.parametrize("sent", ["x" * 65, "a b", "caf\u00e9", "{}", "a\nb", "../<script>", ""])
+def test_a_malformed_name_from_a_caller_is_none(recorded: Recorded, call: Callable[[], None], sent: str) -> None:
+    """It is not the application's: it makes no series, not even one of `_OTHER`."""
+    token = context.attach(baggage.set_baggage("refusal.workload", sent))
+    try:
+        call()
+    finally:
+        context.detach(token)
+
+    assert {"unspecified": 1} == workloads(recorded)
+
+
+def test_a_hostile_header_grows_no_series_and_crowds_nobody_out(
+    instrument: Callable[..., Recorded], call: Callable[[], None]
+) -> None:
+    """Names that callers send take half of the places at most, and the application's own find the other half."""
+    recorded = instrument(max_label_values={"workloads": 10})
+    headers = [f"refusal.workload=attack-{number}" for number in range(40)]
+    headers += ["refusal.workload=" + "x" * 3000, "refusal.workload=%00%0a", "refusal.workload", "=;,", "\x00"]
+    for header in headers:
+        token = context.attach(W3CBaggagePropagator().extract({"baggage": header}))
+        try:
+            call()
+        finally:
+            context.detach(token)
+    for name in ("own-1", "own-2", "own-3"):
+        with workload(name):
+            call()
+
+    found = workloads(recorded)
+    assert {f"attack-{number}": 1 for number in range(5)} | {"_OTHER": 35, "unspecified": 5} == {
+        name: count for name, count in found.items() if not name.startswith("own-")
+    }
+    assert {"own-1", "own-2", "own-3"} <= set(found)
+
+
+def test_ten_thousand_interleaved_calls_are_each_of_their_own_workload(
+    instrument: Callable[..., Recorded], measured: Callable[[str], None]
+) -> None:
+    """Threads and tasks, nested, each giving way to others inside its workload: not one is told of another's.
+
+    Every call asks for a model that is called as its workload is, so a single swap would show.
+    """
+    recorded = instrument(spans="off")
+    names = [f"route-{number}" for number in range(100)]
+    body = COMPLETED.body
+    assert isinstance(body, bytes)
+    http = import_module(anthropic.DefaultHttpxClient.__mro__[1].__module__.partition(".")[0])
+    transport = http.MockTransport(
+        lambda request: http.Response(200, content=body, headers={"content-type": "application/json"})
+    )
+
+    def arguments(name: str) -> dict[str, Any]:
+        return {**ARGUMENTS["messages"], "model": name}
+
+    def thread(number: int, claude: anthropic.Anthropic) -> None:
+        inner, outer = names[number % 100], names[(number * 7 + 1) % 100]
+        with workload(outer):
+            with workload(inner):
+                claude.messages.create(**arguments(inner))
+            claude.messages.create(**arguments(outer))
+
+    async def task(number: int, claude: anthropic.AsyncAnthropic) -> None:
+        inner, outer = names[number % 100], names[(number * 7 + 1) % 100]
+        with workload(outer):
+            await asyncio.sleep(0)
+            with workload(inner):
+                await asyncio.sleep(0)
+                await claude.messages.create(**arguments(inner))
+            await claude.messages.create(**arguments(outer))
+
+    async def tasks() -> None:
+        async with anthropic.AsyncAnthropic(
+            base_url="http://vendor", api_key="key", http_client=http.AsyncClient(transport=transport)
+        ) as claude:
+            await asyncio.gather(*(task(number, claude) for number in range(2500)))
+
+    began = time.perf_counter()
+    with (
+        anthropic.Anthropic(
+            base_url="http://vendor", api_key="key", http_client=http.Client(transport=transport)
+        ) as claude,
+        ThreadPoolExecutor(33) as pool,
+    ):
+        other = pool.submit(asyncio.run, tasks())
+        list(pool.map(thread, range(2500), [claude] * 2500))
+        other.result()
+    measured(f"10,000 interleaved calls attributed exactly, in {time.perf_counter() - began:.0f} s")
+
+    found = recorded.sums("refusal.client.operations", "gen_ai.request.model", "refusal.workload")
+    expected = Counter(names[number % 100] for number in range(2500))
+    expected.update(names[(number * 7 + 1) % 100] for number in range(2500))
+    assert {(name, name): 2 * count for name, count in expected.items()} == found
+    assert 10_000 == sum(found.values())
 
 
 @pytest.mark.parametrize("name", ["", None, 7])

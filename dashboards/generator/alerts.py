@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dashboards.generator import queries as q
+from dashboards.generator.fields import Json
 from dashboards.generator.page import workload_url
-from dashboards.generator.panels import Column, Json, Query, stat, table, timeseries
+from dashboards.generator.panels import Query, stat, timeseries
 from dashboards.generator.style import BLUE, GREEN, NO_RULES, ORANGE, RED, UNWATCHED
+from dashboards.generator.tables import Column, table
 
 RUNBOOKS = "https://github.com/otel-refusals/otel-refusals/blob/main/alert_rules/runbooks"
 SEVERITIES = {3.0: ("critical", RED), 2.0: ("warning", ORANGE), 1.0: ("info", BLUE)}
@@ -43,7 +45,7 @@ def what_fires() -> Json:
             "Alert": ("Runbook", f"{RUNBOOKS}/${{__value.raw}}.md"),
             "Workload": ("Workload", workload_url("workload=${__value.raw}")),
         },
-        widths={"Severity": 80, "Alert": 205},
+        widths={"Severity": 80, "Alert": 200, "Workload": 90, "Model": 110},
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboards.generator import queries as q
-from dashboards.generator.panels import DATASOURCE, Json
+from dashboards.generator.fields import Json
+from dashboards.generator.panels import DATASOURCE
 from otel_refusals.names import OPERATIONS
 
 OVERVIEW, WORKLOAD, PIPELINE = "otel-refusals-overview", "otel-refusals-workload", "otel-refusals-pipeline"

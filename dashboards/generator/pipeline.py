@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from dashboards.generator import queries as q
+from dashboards.generator import servers
+from dashboards.generator.fields import Json
 from dashboards.generator.page import PIPELINE, Row, page, workload_url
-from dashboards.generator.panels import Column, Json, Query, stat, table, timeseries
+from dashboards.generator.panels import Query, stat, timeseries
 from dashboards.generator.style import (
     BLUE,
     GREEN,
     GREY,
     NO_OPERATIONS,
+    NO_REFUSALS,
     NO_TELEMETRY,
-    NOT_SCRAPED,
     ORANGE,
     PURPLE,
     RED,
     SILENT,
-    UNSEEN,
     YELLOW,
 )
+from dashboards.generator.tables import Column, table
 from otel_refusals.labels import OTHER
 from otel_refusals.names import INSTRUMENTATION_ERRORS, OPERATIONS, REFUSALS, TIME_TO_REFUSAL, UNKNOWN_STOP_REASONS
-
-NO_COLLECTOR = "No metrics of an OpenTelemetry Collector: none in use, or Prometheus does not scrape it"
-NO_PROMETHEUS = "No metrics of Prometheus itself: let it scrape itself"
-NO_ALERTMANAGER = "No metrics of Alertmanager: let Prometheus scrape it"
 
 
 def dashboard() -> Json:
@@ -43,15 +41,19 @@ def dashboard() -> Json:
                     (3, _instrumentation_errors()),
                     (3, _overflow()),
                     (3, _uncounted()),
-                    (3, _data_lost()),
-                    (3, _rule_failures()),
-                    (3, _undelivered()),
+                    (3, servers.data_lost()),
+                    (3, servers.rule_failures()),
+                    (3, servers.undelivered()),
                 ),
             ),
             Row("Instrumentation", 8, ((10, _last_seen()), (7, _agreement()), (7, _errors()))),
             Row("", 7, ((8, _series()), (8, _other()), (8, _unnamed()))),
-            Row("Collector", 8, ((8, _accepted()), (8, _lost()), (8, _queue()))),
-            Row("Prometheus and Alertmanager", 8, ((8, _evaluations()), (8, _durations()), (8, _notifications()))),
+            Row("Collector", 8, ((8, servers.accepted()), (8, servers.lost()), (8, servers.queue()))),
+            Row(
+                "Prometheus and Alertmanager",
+                8,
+                ((8, servers.evaluations()), (8, servers.durations()), (8, servers.notifications())),
+            ),
         ),
     )
 
@@ -120,7 +122,7 @@ def _uncounted() -> Json:
     declined = q.operations("24h", "refused|rescued")
     timed = q.total(TIME_TO_REFUSAL, "24h")
     return stat(
-        "Disagree, 24 h",
+        "Counts differ, 24 h",
         "Operations that were declined and whose refusal was not timed, as a share: the two are written together, so "
         "anything but 0 means lost or doubled exports.",
         "percentunit",
@@ -135,55 +137,6 @@ def _uncounted() -> Json:
 def _overflowed(label: str, window: str) -> str:
     """Operations by series whose label is past its cap."""
     return q.events(OPERATIONS, window, f'{label}="{OTHER}"', selected=False)
-
-
-def _data_lost() -> Json:
-    lost = (f"(sum(increase({_collector(f'{what}_{kind}')}[1h])) or vector(0))" for what in _LOSSES for kind in _KINDS)
-    return stat(
-        "Data lost, 1 h",
-        "Metric points, spans and log records that the Collector refused to take, could not queue or could not send in "
-        "the last hour.",
-        "short",
-        f"({' + '.join(lost)}) and on () count({_collector('receiver_accepted_metric_points')}) or vector(-1)",
-        empty=NOT_SCRAPED,
-        steps=((0.5, RED),),
-        words={**UNSEEN, 0: ("none", GREEN)},
-        loud=True,
-        decimals=0,
-    )
-
-
-def _rule_failures() -> Json:
-    return stat(
-        "Rule failures, 1 h",
-        "Evaluations that failed in the last hour, of any rule: an alert that cannot be evaluated cannot fire.",
-        "short",
-        "sum(increase(prometheus_rule_evaluation_failures_total[1h])) or vector(-1)",
-        empty=NOT_SCRAPED,
-        steps=((0.5, RED),),
-        words={**UNSEEN, 0: ("none", GREEN)},
-        loud=True,
-        decimals=0,
-    )
-
-
-def _undelivered() -> Json:
-    lost = (
-        "sum(increase(prometheus_notifications_dropped_total[1h]))",
-        "sum(increase(alertmanager_notifications_failed_total[1h]))",
-    )
-    return stat(
-        "Undelivered, 1 h",
-        "Alerts of the last hour that Prometheus dropped because no Alertmanager took them, and notifications that "
-        "Alertmanager failed to send.",
-        "short",
-        f"({lost[0]} + ({lost[1]} or vector(0))) or vector(-1)",
-        empty=NOT_SCRAPED,
-        steps=((0.5, RED),),
-        words={**UNSEEN, 0: ("none", GREEN)},
-        loud=True,
-        decimals=0,
-    )
 
 
 def _last_seen() -> Json:
@@ -218,7 +171,7 @@ def _agreement() -> Json:
             Query(q.total(TIME_TO_REFUSAL, "1h"), "of them timed", YELLOW, dashed=True),
             Query(q.total(REFUSALS, "1h"), "declines", PURPLE),
         ],
-        empty="No refusals in the time shown",
+        empty=NO_REFUSALS,
         fill=0,
     )
 
@@ -275,112 +228,4 @@ def _unnamed() -> Json:
         [Query(q.share(unnamed, q.operations("1h")), "unspecified", GREY)],
         empty=NO_OPERATIONS,
         maximum=1,
-    )
-
-
-_KINDS = ("metric_points", "spans", "log_records")
-_LOSSES = ("receiver_refused", "exporter_enqueue_failed", "exporter_send_failed")
-
-
-def _collector(name: str) -> str:
-    """A counter of the Collector, which some of its readers call `_total` and some do not."""
-    return f'{{__name__=~"otelcol_{name}(_total)?"}}'
-
-
-def _accepted() -> Json:
-    return timeseries(
-        "Accepted",
-        "What the Collector's receivers take, per second.",
-        "cps",
-        [
-            Query(f"sum(rate({_collector(f'receiver_accepted_{kind}')}[$__rate_interval]))", kind.replace("_", " "))
-            for kind in _KINDS
-        ],
-        empty=NO_COLLECTOR,
-    )
-
-
-def _lost() -> Json:
-    words = ("refused to take", "could not queue", "could not send")
-    return timeseries(
-        "Lost",
-        "Data that the Collector refused to take (its senders retry), could not queue, or could not send, per second.",
-        "cps",
-        [
-            Query(f"sum(rate({_collector(f'{what}_{kind}')}[$__rate_interval]))", f"{said}: {kind.replace('_', ' ')}")
-            for what, said in zip(_LOSSES, words, strict=True)
-            for kind in _KINDS[:2]
-        ],
-        empty=NO_COLLECTOR,
-        last=False,
-    )
-
-
-def _queue() -> Json:
-    return timeseries(
-        "Queues",
-        "How full the sending queue of each exporter is. Full, it drops.",
-        "percentunit",
-        [
-            Query(
-                "max by (exporter) (otelcol_exporter_queue_size)"
-                " / max by (exporter) (otelcol_exporter_queue_capacity > 0)",
-                "{{exporter}}",
-            )
-        ],
-        empty=NO_COLLECTOR,
-        maximum=1,
-        steps=((0.8, RED),),
-    )
-
-
-def _evaluations() -> Json:
-    return timeseries(
-        "Rule evaluations",
-        "Evaluations of rules per second, and those that failed or came too late.",
-        "cps",
-        [
-            Query("sum(rate(prometheus_rule_evaluations_total[$__rate_interval]))", "evaluated", BLUE),
-            Query("sum(rate(prometheus_rule_evaluation_failures_total[$__rate_interval]))", "failed", RED),
-            Query(
-                "sum(rate(prometheus_rule_group_iterations_missed_total[$__rate_interval]))", "groups missed", ORANGE
-            ),
-        ],
-        empty=NO_PROMETHEUS,
-    )
-
-
-def _durations() -> Json:
-    return timeseries(
-        "Cost of the rules",
-        "How long each of our groups took, as a share of its interval. Above 1 it falls behind.",
-        "percentunit",
-        [
-            Query(
-                'max by (rule_group) (prometheus_rule_group_last_duration_seconds{rule_group=~".*refusal.*"}'
-                " / prometheus_rule_group_interval_seconds)",
-                "{{rule_group}}",
-            )
-        ],
-        empty=NO_PROMETHEUS,
-        fill=0,
-        last=False,
-    )
-
-
-def _notifications() -> Json:
-    return timeseries(
-        "Notifications",
-        "Alerts that Prometheus sent to Alertmanager and dropped, and notifications that Alertmanager sent and failed "
-        "to send, per second.",
-        "cps",
-        [
-            Query("sum(rate(prometheus_notifications_sent_total[$__rate_interval]))", "alerts sent", BLUE),
-            Query("sum(rate(prometheus_notifications_dropped_total[$__rate_interval]))", "alerts dropped", RED),
-            Query("sum(rate(alertmanager_notifications_total[$__rate_interval]))", "notifications sent", GREEN),
-            Query(
-                "sum(rate(alertmanager_notifications_failed_total[$__rate_interval]))", "notifications failed", ORANGE
-            ),
-        ],
-        empty=NO_ALERTMANAGER,
     )

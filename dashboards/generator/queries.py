@@ -7,7 +7,7 @@ What happened in a window is counted as the alert rules count it, so that a pane
 from __future__ import annotations
 
 from otel_refusals import names
-from otel_refusals.names import OPERATIONS, Metric, prometheus_label
+from otel_refusals.names import DISPOSITIONS, OPERATIONS, Metric, prometheus_label
 
 PROVIDER = prometheus_label(names.PROVIDER)
 MODEL = prometheus_label(names.REQUEST_MODEL)
@@ -18,6 +18,7 @@ CATEGORY = prometheus_label(names.CATEGORY)
 STAGE = prometheus_label(names.STAGE)
 SOURCE = prometheus_label(names.SOURCE)
 SIGNAL = prometheus_label(names.SIGNAL)
+DISPOSITION = prometheus_label(names.DISPOSITION)
 VENDOR = prometheus_label(names.VENDOR)
 ERROR_TYPE = prometheus_label(names.ERROR_TYPE)
 
@@ -29,6 +30,7 @@ SELECTED_WORKLOADS = f'{WORKLOAD}=~"$workload"'
 WILSON_LOWER = f"provider_model_workload:refusal_ratio:wilson_lower1h{{{SELECTED}}}"
 THRESHOLD = f"workload:refusal_ratio_threshold:max{{{SELECTED_WORKLOADS}}}"
 Z_SCORE = f"workload:refusal_ratio:zscore2h{{{SELECTED_WORKLOADS}}}"
+UNDISPOSED = f"clamp_min(workload:refusal_undisposed:count1h{{{SELECTED_WORKLOADS}}}, 0)"
 
 WATCHDOG = 'ALERTS{alertname="LLMRefusalWatchdog"}'
 
@@ -68,6 +70,11 @@ def share(part: str, whole: str, *, grouped: bool = False) -> str:
     """`part` of `whole`: 0 where there is no part, nothing where there is no whole."""
     zero = f"0 * {whole}" if grouped else "vector(0)"
     return f"({part} or {zero}) / ({whole} > 0)"
+
+
+def dispositions() -> str:
+    """What was done about the refusals of the last hour, by kind."""
+    return total(DISPOSITIONS, "1h", by=(DISPOSITION,))
 
 
 def refusal_rate(by: tuple[str, ...] = ()) -> str:
@@ -119,6 +126,6 @@ REPORTED = f"last_over_time({OPERATIONS.prometheus}[1d])"
 def firing(severity: str = "critical|warning") -> str:
     """Our alerts that fire for the selected workloads, and those that are for no workload."""
     return (
-        f'ALERTS{{alertname=~"LLM.+", alertname!="LLMRefusalWatchdog", alertstate="firing", severity=~"{severity}",'
-        f' {WORKLOAD}=~"$workload|"}}'
+        f'ALERTS{{alertname=~"LLM.+|Refusals.+", alertname!="LLMRefusalWatchdog", alertstate="firing",'
+        f' severity=~"{severity}", {WORKLOAD}=~"$workload|"}}'
     )

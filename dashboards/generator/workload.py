@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from dashboards.generator import queries as q
 from dashboards.generator.alerts import when_it_fired
+from dashboards.generator.evidence import exemplars, how_to_find_a_call, services
+from dashboards.generator.fields import Json
 from dashboards.generator.page import WORKLOAD, Row, page
-from dashboards.generator.panels import Column, Json, Query, stat, table, text, timeseries
+from dashboards.generator.panels import Query, stat, timeseries
+from dashboards.generator.rates import rate, rate_now, refused, unknown
 from dashboards.generator.style import (
     BLUE,
+    DISPOSITION_COLORS,
     GREY,
+    NO_DISPOSITIONS,
     NO_OPERATIONS,
+    NO_REFUSALS,
     NO_RULES,
     NO_TELEMETRY,
-    ORANGE,
     OUTCOME_COLORS,
     PLAIN,
     PURPLE,
@@ -23,11 +26,8 @@ from dashboards.generator.style import (
     STAGE_COLORS,
     YELLOW,
 )
+from dashboards.generator.tables import Column, table
 from otel_refusals.names import DISCARDED_INPUT_TOKENS, DISCARDED_OUTPUT_TOKENS, REFUSALS, TIME_TO_REFUSAL, Metric
-
-NO_REFUSALS = "No refusals in the time shown"
-SERVICE = "job"
-"""The service name for metrics that were sent by OTLP, the job of the scrape for those that were scraped."""
 
 
 def dashboard() -> Json:
@@ -42,24 +42,25 @@ def dashboard() -> Json:
                 5,
                 (
                     (3, _operations()),
-                    (3, _refused()),
-                    (3, _rate_now()),
+                    (3, refused()),
+                    (3, rate_now()),
                     (3, _at_least()),
                     (3, _of_threshold()),
                     (3, _usual()),
                     (3, _z_score()),
-                    (3, _unknown()),
+                    (3, unknown()),
                 ),
             ),
-            Row("", 9, ((16, _rate()), (8, _outcomes()))),
+            Row("", 9, ((16, rate()), (8, _outcomes()))),
             Row(
                 "What is refused?",
                 8,
                 ((8, _declines_by_category()), (8, _declines_by_stage()), (8, _declines_by_source())),
             ),
-            Row("Which part of it?", 7, ((12, _models()), (12, _services()))),
+            Row("What was done about it?", 8, ((16, _dispositions()), (8, _undecided()))),
+            Row("Which part of it?", 7, ((12, _models()), (12, services()))),
             Row("What does it cost?", 8, ((8, _discarded_output()), (8, _discarded_input()), (8, _time_to_refusal()))),
-            Row("The evidence", 9, ((10, _exemplars()), (7, when_it_fired()), (7, _how_to_find_a_call()))),
+            Row("The evidence", 9, ((10, exemplars()), (7, when_it_fired()), (7, how_to_find_a_call()))),
         ),
         variables=[
             {
@@ -84,33 +85,6 @@ def _operations() -> Json:
         words=SILENT,
         trend=True,
         decimals=0,
-    )
-
-
-def _refused() -> Json:
-    return stat(
-        "Refused, 1 h",
-        "Operations of the last hour that were declined and that no fallback answered.",
-        "short",
-        q.counted(q.operations("1h", "refused"), q.REPORTED),
-        empty=NO_TELEMETRY,
-        below=RED,
-        words=SILENT,
-        trend=True,
-        decimals=0,
-    )
-
-
-def _rate_now() -> Json:
-    return stat(
-        "Refusal rate, 1 h",
-        "Refused operations of the last hour as a share of the answered ones (errors left out).",
-        "percentunit",
-        q.refusal_rate(),
-        empty=NO_OPERATIONS,
-        below=RED,
-        trend=True,
-        decimals=1,
     )
 
 
@@ -166,37 +140,6 @@ def _z_score() -> Json:
     )
 
 
-def _unknown() -> Json:
-    return stat(
-        "Unknown, 24 h",
-        "Operations of the last 24 hours that ended with a stop reason no reader knows.",
-        "short",
-        q.counted(q.operations("24h", "unknown"), q.REPORTED),
-        empty=NO_TELEMETRY,
-        steps=((0.5, RED),),
-        words={**SILENT, 0: ("none", "green")},
-        loud=True,
-        decimals=0,
-    )
-
-
-def _rate() -> Json:
-    return timeseries(
-        "Refusal rate against its threshold and its usual",
-        "Share of the last hour's answered operations at each moment. At least: Wilson lower bound (z = 3) for the "
-        "selection as a whole. Usual: the 7 days before. Errors: what an error dashboard shows.",
-        "percentunit",
-        [
-            Query(q.refusal_rate(), "Refused", RED),
-            Query(q.wilson_lower(), "At least", "light-red", dashed=True),
-            Query(f"min({q.THRESHOLD})", "Threshold", YELLOW, dashed=True),
-            Query(q.baseline(), "Usual (7 days)", GREY, dashed=True),
-            Query(q.error_rate(), "Errors", ORANGE),
-        ],
-        empty=NO_OPERATIONS,
-    )
-
-
 def _outcomes() -> Json:
     return timeseries(
         "Operations by outcome",
@@ -238,6 +181,30 @@ def _declines_by_source() -> Json:
     )
 
 
+def _dispositions() -> Json:
+    return timeseries(
+        "Dispositions",
+        "What the application did about the refusals of the last hour, as it records it, at each moment.",
+        "short",
+        [Query(q.dispositions(), f"{{{{{q.DISPOSITION}}}}}")],
+        empty=NO_DISPOSITIONS,
+        stacked="normal",
+        last=False,
+        colors=DISPOSITION_COLORS,
+    )
+
+
+def _undecided() -> Json:
+    return timeseries(
+        "Without a disposition",
+        "Refused and unknown operations of the last hour about which nobody decided, of workloads that record what "
+        "they do about a refusal. After ten minutes above zero the alert fires.",
+        "short",
+        [Query(q.UNDISPOSED, f"{{{{{q.WORKLOAD}}}}}")],
+        empty=NO_DISPOSITIONS,
+    )
+
+
 def _models() -> Json:
     rows = (q.PROVIDER, q.MODEL, q.OPERATION)
     return table(
@@ -254,43 +221,6 @@ def _models() -> Json:
         sort="Refused",
         widths={"Provider": 110, "Model": 165, "Operation": 100},
     )
-
-
-def _services() -> Json:
-    rows = (SERVICE, q.WORKLOAD)
-    return table(
-        "Services, last hour",
-        "Which service makes the calls: the service name on the OTLP path, the job of the scrape otherwise. A click "
-        "searches its traces for refusals.",
-        dict(zip(rows, ("Service", "Workload"), strict=True)),
-        [
-            Column("Operations", q.operations("1h", by=rows), decimals=0),
-            Column("Refused", q.operations("1h", "refused", rows), decimals=0),
-            Column("Refusal rate", q.refusal_rate(rows), "percentunit", decimals=1),
-            Column("Unknown", q.operations("1h", "unknown", rows), steps=((0.5, RED),), decimals=0),
-        ],
-        empty=NO_OPERATIONS,
-        sort="Refused",
-        links={"Service": ("Traces of refusals", _traces_url())},
-    )
-
-
-def _traces_url() -> str:
-    """Explore on the trace data source, searching the service of the row for refused calls."""
-    panes = (
-        '{"traces":{"datasource":"<traces>","queries":[{"refId":"A","datasource":{"type":"jaeger","uid":"<traces>"},'
-        '"queryType":"search","service":"<service>","tags":"refusal.outcome=refused","limit":50}],'
-        '"range":{"from":"<from>","to":"<to>"}}}'
-    )
-    url = "/explore?schemaVersion=1&panes=" + quote(panes, safe="<>")
-    for place, variable in (
-        ("<traces>", "${traces}"),
-        ("<service>", "${__value.raw:percentencode}"),
-        ("<from>", "${__from}"),
-        ("<to>", "${__to}"),
-    ):
-        url = url.replace(place, variable)
-    return url
 
 
 def _discarded(metric: Metric, title: str, description: str) -> Json:
@@ -336,29 +266,4 @@ def _time_to_refusal() -> Json:
         [Query(quantile(0.5), "half within", BLUE), Query(quantile(0.95), "95 % within", PURPLE)],
         empty=NO_REFUSALS,
         fill=0,
-    )
-
-
-def _exemplars() -> Json:
-    return timeseries(
-        "Declines, with a trace behind each mark",
-        "Declines of the last hour by model, at each moment. Each diamond is an exemplar: a click opens the trace of "
-        "the very call. Exemplars come by OTLP; a plain scrape carries none.",
-        "short",
-        [Query(q.total(REFUSALS, "1h", by=(q.MODEL,)), f"{{{{{q.MODEL}}}}}", exemplars=True)],
-        empty=NO_REFUSALS,
-        fill=0,
-    )
-
-
-def _how_to_find_a_call() -> Json:
-    return text(
-        "How to find the calls",
-        "Where a refusal left its traces.",
-        "- **A diamond** in the graph beside this opens the trace of one call.\n"
-        "- **A service** in the table above opens its traces with `refusal.outcome=refused`.\n"
-        "- In any trace store, search for the span attributes `refusal.outcome` (`refused`, `rescued`, `unknown`), "
-        "`refusal.workload`, `refusal.category` and `refusal.signal`, the vendor's own word.\n"
-        "- In any log store, search for the events `refusal.detected` and `refusal.unknown_stop_reason`.\n\n"
-        "The span's status is OK and there is no `error.type`: a refusal is a success to HTTP.",
     )

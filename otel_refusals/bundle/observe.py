@@ -125,8 +125,8 @@ def observing(
         alerts = stack.enter_context(webhook(_HOST, 0, told))
         _configure(home, alerts, ports)
         servers = {
-            name: stack.enter_context(_server(name, (program, *_arguments(name, home, ports[name])), home))
-            for name, program in (("alertmanager", programs.alertmanager), ("prometheus", programs.prometheus))
+            name: stack.enter_context(_server(name, command, home))
+            for name, command in _commands(programs, home, ports).items()
         }
         work = application(OVER_AND_OVER, vendor.url, prometheus_on(ports[_DEMO]), home / "application.log")
         processes = (*servers.values(), stack.enter_context(work))
@@ -136,15 +136,23 @@ def observing(
         yield started
 
 
-def _arguments(name: str, home: Path, port: int) -> tuple[str, ...]:
-    alone = {"alertmanager": ("--storage.path=", "--cluster.listen-address="), "prometheus": ("--storage.tsdb.path=",)}
-    storage, *others = alone[name]
-    return (
-        f"--config.file={home / name}.yml",
-        f"--web.listen-address={_HOST}:{port}",
-        f"{storage}{home / name}",
-        *others,
-    )
+def _commands(programs: Programs, home: Path, ports: dict[str, int]) -> dict[str, tuple[str, ...]]:
+    """The servers in the order in which they are started."""
+    return {
+        "alertmanager": (
+            programs.alertmanager,
+            f"--config.file={home / 'alertmanager.yml'}",
+            f"--storage.path={home / 'alertmanager'}",
+            f"--web.listen-address={_HOST}:{ports['alertmanager']}",
+            "--cluster.listen-address=",
+        ),
+        "prometheus": (
+            programs.prometheus,
+            f"--config.file={home / 'prometheus.yml'}",
+            f"--storage.tsdb.path={home / 'prometheus'}",
+            f"--web.listen-address={_HOST}:{ports['prometheus']}",
+        ),
+    }
 
 
 @contextmanager
@@ -180,6 +188,8 @@ def _port(preferred: int) -> int:
     """The port where people look, or where that is taken, a free one."""
     for port in (preferred, 0):
         with socket.socket() as probe:
+            # As the servers do: connections of a stack that was stopped a moment ago are in nobody's way.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((_HOST, port))
             except OSError:

@@ -41,10 +41,13 @@ def commands() -> click.Group:
     from otel_refusals import __version__
     from otel_refusals.cli.bundle import bundle
     from otel_refusals.cli.demo import demo
+    from otel_refusals.cli.doctor import doctor
     from otel_refusals.cli.observe import observe
     from otel_refusals.cli.read import read
     from otel_refusals.cli.report import report
     from otel_refusals.cli.sample import sample
+    from otel_refusals.cli.scan import scan_command
+    from otel_refusals.cli.stub import stub
     from otel_refusals.cli.traffic import traffic
 
     @click.group("otel-refusals", context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,8 +57,11 @@ def commands() -> click.Group:
 
     group.add_command(bundle)
     group.add_command(demo)
+    group.add_command(doctor)
     group.add_command(observe)
     group.add_command(read)
+    group.add_command(stub)
+    group.add_command(scan_command)
     group.add_command(report)
     group.add_command(sample)
     group.add_command(traffic)

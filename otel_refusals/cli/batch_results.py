@@ -38,7 +38,7 @@ def summary(results: Sequence[BatchResult]) -> RenderableType:
     for word, count in counts.most_common():
         outcomes.add_row(word, str(count), f"{count / len(results):.1%}")
     parts: list[RenderableType] = [outcomes]
-    declined = Counter(
+    declined: Counter[tuple[Category, Stage, Source]] = Counter(
         (refusal.category, refusal.stage, refusal.source)
         for result in results
         if isinstance(result.outcome, (Refused, Rescued))

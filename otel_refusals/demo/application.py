@@ -15,7 +15,7 @@ ONCE = (sys.executable, "-m", "otel_refusals.demo.app")
 OVER_AND_OVER = (*ONCE, "10")
 """With ten seconds between the end of a round, which takes about five, and the next."""
 
-_FOREIGN = ("OTEL_", "ANTHROPIC_", "OPENAI_", "AZURE_OPENAI_")
+_FOREIGN = ("OTEL_", "ANTHROPIC_", "OPENAI_", "AZURE_OPENAI_", "AWS_", "GOOGLE_", "GEMINI_")
 
 
 class DemoError(Exception):
@@ -90,6 +90,14 @@ def _environment(inherited: Mapping[str, str], vendor: str, export: Mapping[str,
         "OPENAI_API_KEY": "demo",
         "AZURE_OPENAI_ENDPOINT": vendor,
         "AZURE_OPENAI_API_KEY": "demo",
+        "GOOGLE_API_KEY": "demo",
+        "GOOGLE_GEMINI_BASE_URL": vendor,
+        "AWS_ACCESS_KEY_ID": "demo",
+        "AWS_SECRET_ACCESS_KEY": "demo",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": vendor,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "OTEL_SERVICE_NAME": "otel-refusals-demo",
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",

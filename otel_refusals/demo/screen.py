@@ -137,5 +137,6 @@ def _next() -> Table:
     table.add_row("opentelemetry-instrument python app.py", "no change to the code")
     table.add_row("import otel_refusals; otel_refusals.instrument()", "two statements in the code")
     table.add_row("otel-refusals read FILE", "explains a saved response")
-    table.add_row(Text("dashboards and alert rules", "dim"), Text("to come, in the bundle", "dim"))
+    table.add_row("otel-refusals observe", "the alert rules at work, on the Prometheus of this machine")
+    table.add_row("otel-refusals bundle load", "dashboards into your Grafana, rules into your Prometheus")
     return table

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 Ending = Literal["completed", "truncated", "tool_call", "refused", "filtered", "rescued", "novel", "blocked", "broken"]
-"""How a turn ends. `refused`: the vendor's refusal; `filtered`: its content filter cut in; `blocked`: Azure's 400;
-`broken`: a true error, HTTP 500; `novel`: a stop reason that nobody has seen before."""
+"""How a turn ends. `refused`: the vendor's refusal; `filtered`: its content filter cut in; `blocked`: Azure's 400,
+Gemini's blocked prompt, Bedrock's guardrail; `broken`: a true error, HTTP 500; `novel`: a stop reason that nobody has
+seen before."""
 
 NOVEL_STOP_REASON = "policy_hold"
 
@@ -61,6 +62,11 @@ _PARTIAL_LETTER = (
     "Here is a draft of the letter to your neighbour. I am sorry that it has come to this, and I would like us to find"
 )
 
+_PARTIAL_WOUND = (
+    "The claimant fell from the third rung of a ladder and was treated in hospital on the same day. The first of the "
+    "photographs shows"
+)
+
 _ROTATED = "The key is read from the vault at start, and the old one stays valid for an hour."
 
 SCRIPT: dict[str, Turn] = {
@@ -78,6 +84,10 @@ SCRIPT: dict[str, Turn] = {
     "a letter to my neighbour": Turn(text=_PARTIAL_LETTER, ending="filtered"),
     "your earlier instructions": Turn(ending="blocked", category="jailbreak"),
     "the status of my order": Turn(ending="broken"),
+    # The claims intake: Gemini stops in the middle or blocks the prompt, and so does a guardrail on Bedrock.
+    "photographs of the wound": Turn(text=_PARTIAL_WOUND, ending="filtered", category="DANGEROUS_CONTENT"),
+    "the address of its owner": Turn(ending="blocked"),
+    "a threatening letter": Turn(ending="blocked", category="VIOLENCE"),
     # The code assistant: saved by a fallback model, a tool call, a cut answer, and a value from the future.
     "rotate the signing key": Turn(text=_ROTATED, ending="rescued", category="cyber"),
     "run the failing test": Turn(text="Let me run it.", ending="tool_call"),
@@ -88,6 +98,7 @@ SCRIPT: dict[str, Turn] = {
 _ORDINARY: dict[str, str] = {
     "review": "I read the file from top to bottom. Input is checked at the boundary. No findings.",
     "question": "Thank you for asking. You will find it in your account under Settings; it takes effect at once.",
+    "claim": "The claim is complete. The damage is covered, and nothing needs to be asked for.",
     "task": "Done. The change is small and keeps the public interface; the tests that cover it are listed below.",
 }
 
@@ -97,6 +108,11 @@ def turn_for(prompt: str) -> Turn:
     for phrase, turn in SCRIPT.items():
         if phrase in prompt:
             return turn
+    return ordinary(prompt)
+
+
+def ordinary(prompt: str) -> Turn:
+    """An answer in the words of the job."""
     kind = next((kind for kind in _ORDINARY if kind in prompt.lower()), "task")
     return Turn(text=_ORDINARY[kind])
 

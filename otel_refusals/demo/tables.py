@@ -59,7 +59,7 @@ def refusals(rows: list[Declines], width: int) -> Table:
     if wide:
         table.add_column("workload", no_wrap=True)
     table.add_column("provider", no_wrap=True, footer=Text("all", "dim"))
-    table.add_column("model", no_wrap=True)
+    table.add_column("model", overflow="fold")
     for name in ("category", "stage", "source"):
         table.add_column(name)
     table.add_column("count", justify="right", footer=Text(str(sum(row.count for row in rows)), "bold yellow"))

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from otel_refusals.testing.scenario import Scenario
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -61,18 +63,23 @@ Answer = Callable[[Request], Reply]
 class StubServer:
     """Serves replies on a free port of the loopback interface, as a context manager.
 
-    Replies that were queued with `queue(...)` come first, in order; then `answer` is asked.
+    What was queued with `queue(...)` comes first, in order; then `answer` is asked.
 
     Args:
-        answer: Makes the reply to a request; 404 without one.
+        answer: Makes the reply to a request; by default a `Chooser`, which plays the scenario that a request names, on
+            the wire of whichever vendor it is meant for.
+        port: Where to listen; any free port by default.
     """
 
-    def __init__(self, answer: Answer | None = None) -> None:
-        self._answer = answer or (lambda _: Reply(b'{"error": {"message": "nothing queued"}}', 404))
-        self._queue: deque[Reply] = deque()
+    def __init__(self, answer: Answer | None = None, port: int = 0) -> None:
+        from otel_refusals.testing.choice import Chooser
+
+        self._chooser = answer if isinstance(answer, Chooser) else Chooser()
+        self._answer: Answer = answer or self._chooser
+        self._queue: deque[Reply | Scenario] = deque()
         self.requests: list[Request] = []
         self.disconnected = Event()
-        self._server = _Server(self)
+        self._server = _Server(self, port)
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), name="stub-vendor", daemon=True)
 
     @property
@@ -91,14 +98,17 @@ class StubServer:
         self._queue.clear()
         self.requests.clear()
 
-    def queue(self, *replies: Reply) -> None:
-        """Answer the next requests with `replies`."""
+    def queue(self, *replies: Reply | Scenario) -> None:
+        """Answer the next requests with `replies`: as they are, or scenarios on the wire that the request asks for."""
         self._queue.extend(replies)
 
     def reply_to(self, request: Request) -> Reply:
         """The reply to `request`, which is remembered in `requests`."""
         self.requests.append(request)
-        return self._queue.popleft() if self._queue else self._answer(request)
+        queued = self._queue.popleft() if self._queue else None
+        if queued is None:
+            return self._answer(request)
+        return queued if isinstance(queued, Reply) else self._chooser.play(request, queued)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -116,9 +126,9 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
     block_on_close = False
 
-    def __init__(self, stub: StubServer) -> None:
+    def __init__(self, stub: StubServer, port: int) -> None:
         self.stub = stub
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", port), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         """A client that leaves in the middle of a stream is what this server is for."""

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from otel_refusals.reader import Reader
 from otel_refusals.vendor import Endpoint, Vendor
-from otel_refusals.vendors import anthropic, openai
+from otel_refusals.vendors import anthropic, bedrock, cohere, google_genai, litellm, mistral, openai
 
-VENDORS: tuple[Vendor, ...] = (anthropic.VENDOR, openai.VENDOR)
+VENDORS: tuple[Vendor, ...] = (
+    cohere.VENDOR,
+    bedrock.VENDOR,
+    anthropic.VENDOR,
+    google_genai.VENDOR,
+    openai.VENDOR,
+    mistral.VENDOR,
+    litellm.VENDOR,
+)
+"""Where two would read a shape, the one that claims less comes first: on Bedrock there are bodies of all kinds."""
 
 
 def find(wire: object) -> tuple[Vendor, Endpoint] | None:

@@ -32,6 +32,9 @@ STOP_REASONS: dict[str, type[Completed | Truncated | ToolCall | Paused]] = {
     "compaction": Paused,
 }
 
+REFUSAL = "refusal"
+"""The stop reason that is none of the above."""
+
 CATEGORIES: dict[str, Category] = {
     "cyber": "cyber",
     "bio": "bio",
@@ -117,7 +120,7 @@ class MessagesReader:
         stop_reason = self._stop_reason
         if stop_reason is None:
             return Unknown(MISSING) if self._finished else None
-        if stop_reason == "refusal":
+        if stop_reason == REFUSAL:
             return self._refused()
         known = STOP_REASONS.get(stop_reason)
         if known is None:
@@ -141,7 +144,7 @@ class MessagesReader:
             raw_categories=(raw,) if raw else (),
             stage="mid_stream" if self._content else "pre_output",
             source="classifier",
-            signal="refusal",
+            signal=REFUSAL,
             explanation=text(self._details, "explanation"),
         )
         usage = self._usage
@@ -167,7 +170,7 @@ class MessagesReader:
         self.response_id = text(message, "id")
         self.response_model = text(message, "model")
         blocks = items(message, "content")
-        if self._finished and self._stop_reason != "refusal":
+        if self._finished and self._stop_reason != REFUSAL:
             # Content and tokens of an answer tell nothing, but for the declines among its blocks.
             blocks = [block for block in blocks if field(block, "type") == "fallback"] and blocks
         else:
@@ -216,7 +219,7 @@ class MessagesReader:
                     raw_categories=(raw,) if raw else (),
                     stage="mid_stream" if self._content_of_hop else "pre_output",
                     source="classifier",
-                    signal="refusal",
+                    signal=REFUSAL,
                 )
             )
         self._served_by = text(block, "to", "model") or self._served_by

@@ -1,4 +1,6 @@
-"""The OpenAI chat completions wire, the legacy completions wire, and Azure's form of both."""
+"""The OpenAI chat completions wire, the legacy completions wire, Azure's form of both, and what others that speak it
+add.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from typing import Any
 from otel_refusals.outcome import (
     MISSING,
     Completed,
+    Errored,
     Outcome,
     Refusal,
     Refused,
@@ -25,11 +28,14 @@ from otel_refusals.vendors._openai_errors import (
     is_error_body,
 )
 
-FINISH_REASONS: dict[str, type[Completed | Truncated | ToolCall]] = {
+FINISH_REASONS: dict[str, type[Completed | Truncated | ToolCall | Errored]] = {
     "stop": Completed,
     "length": Truncated,
     "tool_calls": ToolCall,
     "function_call": ToolCall,
+    # Of servers that speak this wire, Mistral's for one: nothing in the bytes tells whose they are.
+    "model_length": Truncated,
+    "error": Errored,
 }
 
 _CONTENT = ("content", "tool_calls", "function_call", "audio", "reasoning_content", "reasoning")
@@ -176,7 +182,7 @@ class ChatReader:
         if refusal is not None and choice.refusal is None:
             # The text itself is the signal: an application may well stop reading here.
             choice.refusal, self.decided = refusal, True
-        if not choice.content and (field(wire, "text") or any(field(part, name) for name in _CONTENT)):
+        if not choice.content and (field(wire, "text") or self._is_content(part)):
             choice.content = True
         results = field(wire, "content_filter_results")
         if results:
@@ -187,12 +193,20 @@ class ChatReader:
             choice.finish_reason = finish_reason
             self.decided = True
 
+    @staticmethod
+    def _is_content(part: object) -> bool:
+        """Whether a message or a delta holds something that the model produced."""
+        return any(field(part, name) for name in _CONTENT)
+
     def _read_error(self, wire: object) -> None:
         self.decided = True
         if any(choice.declined for choice in self._choices.values()):
             return  # the decline came first
         content = any(choice.content for choice in self._choices.values())
-        self._error = error_outcome(wire, content=content)
+        self._error = self._error_outcome(wire, content=content)
+
+    def _error_outcome(self, wire: object, *, content: bool) -> Refused | Errored:
+        return error_outcome(wire, content=content)
 
     def outcome(self) -> Outcome | None:
         if self._error is not None:
@@ -251,5 +265,5 @@ class ChatReader:
         return FINISH_REASONS[reason](reason)
 
 
-_ORDER = ("length", "tool_calls", "function_call", "stop")
+_ORDER = ("error", "length", "model_length", "tool_calls", "function_call", "stop")
 """Of several choices the operation takes the first of these that any choice has."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from otel_refusals.vendor import Chokepoint, Endpoint, Vendor, by_class
-from otel_refusals.vendors._anthropic_messages import MessagesReader
+from otel_refusals.vendor import Chokepoint, Endings, Endpoint, Vendor, by_class
+from otel_refusals.vendors._anthropic_messages import REFUSAL, STOP_REASONS, MessagesReader
 from otel_refusals.vendors._anthropic_sessions import SessionEventReader
 from otel_refusals.vendors._batch_line import BatchLineReader
 
@@ -29,4 +29,5 @@ VENDOR = Vendor(
         Endpoint("GET", "/v1/sessions/{id}/threads/{id}/events", "chat", SessionEventReader, results="each"),
         Endpoint("GET", "/v1/sessions/{id}/threads/{id}/stream", "chat", SessionEventReader, results="each"),
     ),
+    endings=(Endings(("stop_reason",), STOP_REASONS, (REFUSAL,)),),
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from otel_refusals.vendor import Chokepoint, Endpoint, Vendor, by_class
-from otel_refusals.vendors._openai_chat import ChatReader
+from otel_refusals.vendor import Chokepoint, Endings, Endpoint, Vendor, by_class
+from otel_refusals.vendors._openai_chat import FINISH_REASONS, ChatReader
 from otel_refusals.vendors._openai_decisions import DecisionsReader
+from otel_refusals.vendors._openai_errors import CONTENT_FILTER
 from otel_refusals.vendors._openai_images import ImagesReader
-from otel_refusals.vendors._openai_responses import ResponsesReader
+from otel_refusals.vendors._openai_responses import INCOMPLETE_REASONS, ResponsesReader
 from otel_refusals.vendors._openai_sockets import REALTIME, live_frame, realtime_frame, responses_frame, sockets
 from otel_refusals.vendors._openai_turns import TurnReader
 from otel_refusals.vendors._openai_videos import VideosReader
@@ -50,5 +51,9 @@ VENDOR = Vendor(
         Endpoint("GET", "/agents/sessions/{id}/turns/{id}", "chat", TurnReader, results="each"),
         Endpoint("GET", "/responses/{id}", "chat", ResponsesReader, results="replayed"),
         Endpoint("POST", "/responses/{id}/cancel", "chat", ResponsesReader, results="replayed"),
+    ),
+    endings=(
+        Endings(("finish_reason",), FINISH_REASONS, (CONTENT_FILTER,)),
+        Endings(("incomplete_details.reason",), INCOMPLETE_REASONS, (CONTENT_FILTER,)),
     ),
 )

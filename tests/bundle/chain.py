@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,16 +29,13 @@ from tests.bundle.stack import (
 
 
 @dataclass
-class Chain:
-    """Everything that runs.
+class Stack:
+    """The servers that run.
 
     Args:
         prometheus: The store.
         alerts: What the webhook was told.
         watchdog: What the outside checker was told.
-        vendor: Base URL of the vendor.
-        checkout: The application of the workload that is refused now and then.
-        meltdown: The application of the workload that always is.
         collector: On the path over OTLP.
         jaeger: On the path over OTLP.
     """
@@ -46,18 +43,28 @@ class Chain:
     prometheus: Prometheus
     alerts: Alerts
     watchdog: Alerts
+    collector: Collector | None
+    jaeger: Jaeger | None
+
+
+@dataclass
+class Chain(Stack):
+    """The servers and what sends to them.
+
+    Args:
+        vendor: Base URL of the vendor.
+        checkout: The application of a workload that is refused now and then.
+        meltdown: The application of one that always is.
+    """
+
     vendor: str
     checkout: Application
     meltdown: Application
-    collector: Collector | None = None
-    jaeger: Jaeger | None = None
 
 
 @contextmanager
-def linked(path: Literal["scrape", "otlp"], home: Path) -> Iterator[Chain]:
-    """The chain over that path, after some traffic: a workload that is refused now and then, one that always is, and
-    one, `nightly`, of which nothing has been heard for twenty minutes.
-    """
+def stacked(home: Path, scraped: Sequence[str] = ()) -> Iterator[Stack]:
+    """The servers: those that take OTLP, or, where something is `scraped`, the others alone."""
     with ExitStack() as stack:
         enter = stack.enter_context
         alerts, watchdog = Alerts(), Alerts()
@@ -65,7 +72,7 @@ def linked(path: Literal["scrape", "otlp"], home: Path) -> Iterator[Chain]:
         addresses = {"localhost:9090": f"{HOST}:{port}"}
         addresses["alertmanager:9093"] = enter(alertmanager(home / "alertmanager", alerts, watchdog))
         traces = metrics = None
-        if path == "otlp":
+        if not scraped:
             traces = enter(jaeger(home / "jaeger"))
             metrics = enter(
                 collector(
@@ -75,11 +82,19 @@ def linked(path: Literal["scrape", "otlp"], home: Path) -> Iterator[Chain]:
                 )
             )
             addresses["collector:8888"] = metrics.metrics
-        ports = {workload: free_port() for workload in ("checkout", "meltdown")}
-        scraped = [] if metrics else [f"{HOST}:{port}" for port in ports.values()]
-        _fell_silent(home / "prometheus", "nightly")
         configuration = lay_prometheus(home / "prometheus", addresses, scraped)
         store = enter(prometheus(home / "prometheus", port, configuration))
+        yield Stack(store, alerts, watchdog, metrics, traces)
+
+
+@contextmanager
+def linked(path: Literal["scrape", "otlp"], home: Path) -> Iterator[Chain]:
+    """The chain over that path, after some traffic. A third workload, `nightly`, has been silent for 20 minutes."""
+    ports = {workload: free_port() for workload in ("checkout", "meltdown")}
+    _fell_silent(home / "prometheus", "nightly")
+    with ExitStack() as stack:
+        enter = stack.enter_context
+        servers = enter(stacked(home, [f"{HOST}:{port}" for port in ports.values()] if path == "scrape" else ()))
         vendor = enter(StubServer(answer))
         apps = {
             workload: enter(
@@ -87,7 +102,9 @@ def linked(path: Literal["scrape", "otlp"], home: Path) -> Iterator[Chain]:
                     vendor.url,
                     workload,
                     home / f"{workload}.log",
-                    {"OTEL_EXPORTER_OTLP_ENDPOINT": metrics.grpc} if metrics else prometheus_on(port),
+                    {"OTEL_EXPORTER_OTLP_ENDPOINT": servers.collector.grpc}
+                    if servers.collector
+                    else prometheus_on(port),
                 )
             )
             for workload, port in ports.items()
@@ -95,11 +112,9 @@ def linked(path: Literal["scrape", "otlp"], home: Path) -> Iterator[Chain]:
         apps["checkout"].ask("completed", 50)
         apps["checkout"].ask("refused", 30)
         apps["meltdown"].ask("refused", 40)
-        until(
-            lambda: store.value("sum(refusal_client_operations_total{refusal_workload!='nightly'})") == 120,
-            "the traffic",
-        )
-        yield Chain(store, alerts, watchdog, vendor.url, **apps, collector=metrics, jaeger=traces)
+        traffic = 'sum(refusal_client_operations_total{refusal_workload!="nightly"})'
+        until(lambda: servers.prometheus.value(traffic) == 120, "the traffic")
+        yield Chain(**vars(servers), vendor=vendor.url, **apps)
 
 
 def _fell_silent(home: Path, workload: str) -> None:

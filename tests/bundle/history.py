@@ -6,6 +6,7 @@ Seven workloads on five models. What goes wrong shows up on the dashboards:
 - `batch-eval` got the first unknown stop reason of its life nine minutes before the end, `support-bot` 30 hours before;
 - `support-bot` is rescued by a fallback model, which stops working two hours before the end;
 - `red-team` is refused all the time, as it should be: a threshold of its own says so;
+- `support-bot` and `claims-intake` record what they do about a refusal; the latter stopped 40 minutes before the end;
 - `newsletter` fell silent three hours before the end;
 - `codegen` calls more models than the cap lets through, and three failures of the instrumentation were kept from it.
 """
@@ -57,6 +58,8 @@ class Traffic:
         rescue_until: Seconds before the end when the fallback stops answering.
         silent_for: Seconds without telemetry before the end.
         unknown: An unknown stop reason and how many seconds before the end it came.
+        decides: What it does about a refusal, the likeliest first; nothing that it records by default.
+        decides_until: Seconds before the end when it no longer does.
     """
 
     provider: str
@@ -73,6 +76,8 @@ class Traffic:
     rescue_until: int = 0
     silent_for: int = 0
     unknown: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    decides: tuple[str, ...] = ()
+    decides_until: int = 0
 
     @property
     def base(self) -> dict[str, str]:
@@ -102,8 +107,10 @@ TRAFFIC = (
     Traffic(
         "anthropic", "chat", "claude-opus-4-8", "support-bot", "support-api", 420, 0.006, SUPPORT,
         rescued=0.012, rescue_until=2 * HOUR, unknown={"content_paused": (30 * HOUR,)},
+        decides=("rerouted", "surfaced", "escalated"),
     ),
-    Traffic("openai", "chat", "gpt-5.5", "support-bot", "support-api", 160, 0.007, SUPPORT, error=0.01),
+    Traffic("openai", "chat", "gpt-5.5", "support-bot", "support-api", 160, 0.007, SUPPORT, error=0.01,
+            decides=("surfaced", "escalated")),
     Traffic("anthropic", "chat", "claude-opus-5", "codegen", "ide-gateway", 260, 0.011, CODE, surge=0.14),
     Traffic("openai", "chat", "gpt-5.5", "codegen", "ide-gateway", 140, 0.009, CODE),
     Traffic("openai", "chat", OTHER, "codegen", "ide-gateway", 6, 0.01, CODE),
@@ -112,7 +119,8 @@ TRAFFIC = (
         "gcp.gemini", "generate_content", "gemini-3-pro", "batch-eval", "evals", 150, 0.02, SUPPORT,
         unknown={"SAFETY_REVIEW": (9 * MINUTE, 5 * MINUTE)},
     ),
-    Traffic("aws.bedrock", "chat", "claude-opus-4-8", "claims-intake", "claims", 110, 0.015, GUARDED, error=0.03),
+    Traffic("aws.bedrock", "chat", "claude-opus-4-8", "claims-intake", "claims", 110, 0.03, GUARDED, error=0.03,
+            decides=("escalated", "dropped"), decides_until=40 * MINUTE),
     Traffic("mistral_ai", "chat", "mistral-large", "newsletter", "marketing", 60, 0.01, GUARDED, silent_for=3 * HOUR),
     Traffic("openai", "chat", "gpt-5.5", "unspecified", "scratch", 25, 0.01, SUPPORT),
 )  # fmt: skip
@@ -136,10 +144,13 @@ SELF = {
         "otelcol_receiver_accepted_log_records": 80.0,
         "otelcol_receiver_refused_metric_points": 0.0,
         "otelcol_receiver_refused_spans": 0.0,
+        "otelcol_receiver_refused_log_records": 0.0,
         "otelcol_exporter_send_failed_metric_points": 0.0,
         "otelcol_exporter_send_failed_spans": 0.0,
+        "otelcol_exporter_send_failed_log_records": 0.0,
         "otelcol_exporter_enqueue_failed_metric_points": 0.0,
         "otelcol_exporter_enqueue_failed_spans": 0.0,
+        "otelcol_exporter_enqueue_failed_log_records": 0.0,
     },
 }
 GROUPS = ("refusal-now", "refusal-rates", "refusal-kinds", "refusal-pipeline")
@@ -207,10 +218,10 @@ class History:
         chance = self._random.random()
         refused, rescued = traffic.share_refused(ago), traffic.rescued
         if chance < refused:
-            self._declined(traffic, "refused")
+            self._declined(traffic, "refused", ago)
         elif chance < refused + rescued:
             # Without its fallback, what was rescued is refused.
-            self._declined(traffic, "rescued" if ago > traffic.rescue_until else "refused")
+            self._declined(traffic, "rescued" if ago > traffic.rescue_until else "refused", ago)
         elif chance < refused + rescued + traffic.error:
             labels = {names.OUTCOME: "error", names.ERROR_TYPE: self._random.choice(("429", "529", "timeout"))}
             self._add(names.OPERATIONS, {**traffic.base, **labels}, 1, traffic.service)
@@ -218,7 +229,7 @@ class History:
             outcome = self._random.choices(("completed", "tool_call", "truncated", "incomplete"), (78, 17, 3, 2))[0]
             self._add(names.OPERATIONS, {**traffic.base, names.OUTCOME: outcome}, 1, traffic.service)
 
-    def _declined(self, traffic: Traffic, outcome: str) -> None:
+    def _declined(self, traffic: Traffic, outcome: str, ago: int) -> None:
         kind = self._random.choices(traffic.kinds, [kind.weight for kind in traffic.kinds])[0]
         base, service = traffic.base, traffic.service
         what = {names.CATEGORY: kind.category, names.STAGE: kind.stage}
@@ -232,8 +243,21 @@ class History:
         seconds = self._random.lognormvariate(1.6 if mid_stream else 0.1, 0.5)
         self._observe(names.TIME_TO_REFUSAL, {**base, names.STAGE: kind.stage}, seconds, service)
 
+        if outcome == "refused" and ago >= traffic.decides_until:
+            self._decided(traffic, kind.category)
+
+    def _decided(self, traffic: Traffic, category: str) -> None:
+        """One disposition, where the traffic has any."""
+        if traffic.decides:
+            weights = range(len(traffic.decides), 0, -1)
+            disposition = self._random.choices(traffic.decides, weights)[0]
+            about = {name: value for name, value in traffic.base.items() if name in names.DISPOSITIONS.attributes}
+            what = {names.CATEGORY: category, names.DISPOSITION: disposition}
+            self._add(names.DISPOSITIONS, {**about, **what}, 1, traffic.service)
+
     def _unknown(self, traffic: Traffic, signal: str, now: int) -> None:
         base, service = traffic.base, traffic.service
+        self._decided(traffic, "unspecified")
         self._add(names.OPERATIONS, {**base, names.OUTCOME: "unknown"}, 1, service)
         self._add(names.UNKNOWN_STOP_REASONS, {**base, names.SIGNAL: signal}, 1, service)
         labels = {name: value for name, value in base.items() if name in names.UNKNOWN_LAST_SEEN.attributes}

@@ -55,6 +55,7 @@ _LEVELS = {
     "model": "gen_ai_request_model",
     "workload": "refusal_workload",
     "outcome": "refusal_outcome",
+    "disposition": "refusal_disposition",
     "category": "refusal_category",
     "stage": "refusal_stage",
 }

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.bundle.history import DAYS, END, FINE, HOUR, MINUTE, History
@@ -36,6 +37,12 @@ FILES = ("refusals.rules.yml", "pipeline.rules.yml")
 _SECONDS = {"s": 1, "m": MINUTE, "h": HOUR, "d": 24 * HOUR}
 # Baselines look at whole hours of seven days; pages show the last hours in detail.
 _GRIDS = ((END - DAYS * 24 * HOUR, END - FINE, 5 * MINUTE), (END - FINE, END, MINUTE))
+
+
+def of_the_run(factory: pytest.TempPathFactory) -> Path:
+    """A directory that all workers of one test run share, for the history that one of them makes."""
+    own = factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "history"
 
 
 @contextmanager

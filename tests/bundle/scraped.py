@@ -74,14 +74,26 @@ def exposing(text: str) -> Iterator[str]:
 
 
 @contextmanager
-def prometheus(program: str, home: Path, target: str | None = None, rules: Sequence[Path] = ()) -> Iterator[str]:
-    """A Prometheus that scrapes and evaluates every second, once it has evaluated every rule; its address."""
+def prometheus(
+    program: str, home: Path, target: str | None = None, rules: Sequence[Path] = (), others: Sequence[str] = ()
+) -> Iterator[str]:
+    """A Prometheus that scrapes and evaluates every second, once it has evaluated every rule; its address.
+
+    Args:
+        program: Which one.
+        home: Where its data goes.
+        target: An application that is waited for.
+        rules: Rule files.
+        others: Applications that may come later.
+    """
     home.mkdir()
     url = f"http://127.0.0.1:{free_port()}"
     configuration = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(path) for path in rules],
-        "scrape_configs": [{"job_name": "app", "static_configs": [{"targets": [target] if target else []}]}],
+        "scrape_configs": [
+            {"job_name": "app", "static_configs": [{"targets": [*([target] if target else []), *others]}]}
+        ],
     }
     (home / "prometheus.yml").write_text(yaml.safe_dump(configuration))
     command = [

@@ -7,12 +7,14 @@ data and its log in a directory of the test, and is stopped with the test.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -104,15 +106,31 @@ def path_of(name: str) -> Path:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on, and that no outgoing connection takes."""
+    """A loopback port that nobody listens on, that no outgoing connection takes, and that no other test is given.
+
+    A server may take seconds to listen on it, so it stays reserved until this process ends: one byte of a file, locked.
+    """
     while True:
         port = secrets.choice(_PORTS)  # never seeded, so that no two processes try the same
+        if port in _reserved:
+            continue
         with socket.socket() as probe:
             try:
+                fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return port
+        _reserved.add(port)
+        return port
+
+
+_reserved: set[int] = set()
+
+
+@cache
+def _reservations() -> int:
+    """The file whose bytes stand for ports; its locks end with the process."""
+    return os.open(Path(tempfile.gettempdir()) / "otel-refusals-ports", os.O_RDWR | os.O_CREAT, 0o600)
 
 
 def until(holds: Callable[[], object], awaited: str, patience: float = PATIENCE) -> None:

@@ -41,8 +41,8 @@ def service(name: str) -> dict[str, Any]:
 
 
 def _flags(name: str, own: Mapping[str, object]) -> list[str]:
-    """The arguments of a service, with the values of `own` in place of the containers', and what `own` adds."""
-    given = dict(flag.removeprefix("--").partition("=")[::2] for flag in service(name)["command"])
+    """The arguments of a service but what its user sets, with `own` in place of the container's."""
+    given = dict(flag.removeprefix("--").partition("=")[::2] for flag in service(name)["command"] if "$" not in flag)
     return [f"--{flag}={value}" if value or flag in own else f"--{flag}" for flag, value in {**given, **own}.items()]
 
 

@@ -12,6 +12,7 @@ from otel_refusals import names
 from otel_refusals.bundle.plain import MIMIR_RULES_PER_GROUP
 from otel_refusals.bundle.series import metric_name
 from otel_refusals.config import LabelCaps
+from otel_refusals.disposition import Disposition
 from otel_refusals.names import TIME_BUCKETS, Metric
 from otel_refusals.outcome import Category, Outcome, Source, Stage
 from otel_refusals.telemetry import _MAX_ERROR_TYPES
@@ -55,6 +56,14 @@ def test_a_row_of_the_table_is_what_the_closed_sets_give(metric: Metric) -> None
 def test_the_last_row_is_the_sum() -> None:
     """Of each column."""
     assert f"| **together** | **{FIRST}** | **{sum(REFUSED.values())}** | **{sum(AT_MOST.values())}** |" in TEXT
+
+
+def test_the_dispositions_in_the_text_are_those_of_the_code() -> None:
+    """Each category with each disposition."""
+    assert (
+        f"one series per category and disposition that occurs, {CATEGORIES * len(get_args(Disposition))} at most"
+        in PLAIN
+    )
 
 
 def test_the_sets_in_the_text_are_those_of_the_code() -> None:

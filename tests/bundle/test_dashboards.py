@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from dashboards.generator import dashboards
 from dashboards.generator.page import Row
-from tests.bundle.dashboards import FILES, panels, queries, read
+from otel_refusals.names import OUTCOME
+from tests.bundle.dashboards import FILES, FOLDER, panels, queries, read
 
 each_dashboard = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
@@ -85,3 +88,19 @@ def test_no_panel_counts_our_events_by_increase_alone(file: Path) -> None:
     for query in queries(file):
         for match in re.finditer(r"(.{0,4})(?:increase|rate|irate|delta)\(refusal_\w+_(?:total|count)\{", query.expr):
             assert match[1] == " or ", (query.panel, query.expr)
+
+
+def test_the_way_from_a_service_to_its_traces_is_one_that_grafana_takes() -> None:
+    """Explore reads its panes as JSON from the URL: a search for refusals of the service, in the trace store."""
+    services = next(
+        panel for panel in panels(FOLDER / "refusals-workload.json") if panel["title"] == "Services, last hour"
+    )
+    [url] = re.findall(r'"(/explore[^"]+)"', json.dumps(services))
+    address = urlsplit(url)
+    [panes] = parse_qs(address.query)["panes"]
+    [pane] = json.loads(panes).values()
+    assert pane["datasource"] == "${traces}"
+    assert pane["range"] == {"from": "${__from}", "to": "${__to}"}
+    [query] = pane["queries"]
+    assert query["service"] == "${__value.raw:percentencode}"
+    assert query["tags"] == f"{OUTCOME}=refused"

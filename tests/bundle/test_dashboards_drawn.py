@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ import pytest
 
 from dashboards.drawing import Renderer
 from dashboards.pictures import SELECTED
-from tests.bundle.dashboards import FILES, panels, read
+from tests.bundle.dashboards import FILES, FOLDER, panels, read
 from tests.bundle.history import END
-from tests.bundle.replay import history_served
+from tests.bundle.replay import history_served, of_the_run
 from tests.bundle.servers import directory, path_of
 from tests.bundle.start import prometheus
 
@@ -32,8 +33,7 @@ def _draw(renderer: Renderer, url: str, out: Path, selected: dict[str, dict[str,
 
 def test_every_panel_is_drawn(renderer: Renderer, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """With telemetry there, no panel is empty or in error, and graphs have a canvas."""
-    shared = tmp_path_factory.getbasetemp().parent / "history"
-    with history_served(shared, tmp_path / "prometheus") as server:
+    with history_served(of_the_run(tmp_path_factory), tmp_path / "prometheus") as server:
         report = _draw(renderer, server.url, tmp_path, SELECTED)
     assert sorted(report) == [file.stem for file in FILES]
     for file in FILES:
@@ -67,24 +67,27 @@ def test_the_dashboards_are_of_grafanas_types(renderer: Renderer) -> None:
     assert renderer.type_errors({file.stem: file.read_text(encoding="utf-8") for file in FILES}) == ""
 
 
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        (("options", "graphMode"), "sparkles"),
-        (("fieldConfig", "defaults", "unit"), 1),
-        (("gridPos", "w"), "wide"),
-        (("description",), None),
-    ],
-    ids=lambda value: ".".join(value) if isinstance(value, tuple) else "",
-)
-def test_what_is_not_of_grafanas_types_is_noticed(renderer: Renderer, path: tuple[str, ...], value: object) -> None:
-    """The check can fail: a wrong option, unit, place or description is an error."""
-    dashboard = read(FILES[0])
-    place = next(panel for panel in dashboard["panels"] if panel["type"] == "stat")
-    for key in path[:-1]:
+def test_what_is_not_of_grafanas_types_is_noticed(renderer: Renderer) -> None:
+    """The check can fail: a wrong option, unit, place or a missing description is an error in its file."""
+    wrong = {
+        "option": _changed("stat", "options", "graphMode", "sparkles"),
+        "unit": _changed("table", "fieldConfig", "defaults", "unit", 1),
+        "place": _changed("timeseries", "gridPos", "w", "wide"),
+        "description": _changed("stat", "description", None),
+    }
+    said = renderer.type_errors(wrong)
+    assert set(re.findall(r"^checked/(\w+)\.ts\(.*error TS2322", said, re.MULTILINE)) == set(wrong)
+
+
+def _changed(kind: str, *path_and_value: Any) -> str:
+    """The overview with another value at a path in its first panel of a kind."""
+    dashboard = read(FOLDER / "refusals-overview.json")
+    place = next(panel for panel in dashboard["panels"] if panel["type"] == kind)
+    *path, last, value = path_and_value
+    for key in path:
         place = place[key]
-    place[path[-1]] = value
-    assert "error TS2322" in renderer.type_errors({"wrong": json.dumps(dashboard)})
+    place[last] = value
+    return json.dumps(dashboard)
 
 
 def _has_trend(panel: dict[str, Any]) -> bool:

@@ -5,6 +5,9 @@ records, the Collector's own figures; and what must not come out of it.
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +18,13 @@ import yaml
 from otel_refusals.testing import StubServer
 from otel_refusals.testing.otlp import OtlpReceiver
 from tests.bundle.application import answer, application
-from tests.bundle.chain import Chain, linked
+from tests.bundle.chain import Chain, linked, stacked
 from tests.bundle.servers import until
 from tests.bundle.stack import STACK, Jaeger, collector, get
 
 pytestmark = pytest.mark.needs("prometheus", "promtool", "alertmanager", "otelcol", "jaeger")
 
+COMMAND = Path(sysconfig.get_path("scripts")) / "otel-refusals"
 REFUSED = 'refusal_client_refusals_total{refusal_workload="checkout"}'
 
 
@@ -146,3 +150,25 @@ def test_log_records_are_dropped_unless_a_store_is_named(kept: bool, tmp_path: P
 
     assert kept == ("refusal.detected" in {record.event_name for record in store.logs})
     assert "" == log.read_text()
+
+
+def test_the_demo_fills_the_dashboards(tmp_path: Path) -> None:
+    """What the profile `demo` runs gives nearly every panel something to show; the rest compares with days ago."""
+    with stacked(tmp_path) as stack:
+        assert stack.collector
+        check = [COMMAND, "bundle", "check", "--prometheus", stack.prometheus.url]
+        shown: dict[str, int] = {}
+
+        def look() -> bool:
+            done = subprocess.run(check, capture_output=True, text=True)
+            (panels,) = re.findall("^panels .*$", done.stdout, re.MULTILINE)
+            shown.update({state: int(number) for number, state in re.findall(r"(\d+) (\w+)", panels)})
+            return done.returncode == 0 and shown["ok"] > 5 * shown.get("waiting", 0)
+
+        assert not look()
+        with subprocess.Popen([COMMAND, "traffic", stack.collector.http], stdout=subprocess.DEVNULL) as traffic:
+            try:
+                until(look, "panels with something to show", patience=90)
+            finally:
+                traffic.terminate()
+        assert traffic.returncode == 0

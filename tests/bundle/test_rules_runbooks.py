@@ -38,7 +38,7 @@ def test_form(alert: str) -> None:
 @each_runbook
 def test_other_alerts_exist(alert: str) -> None:
     """An alert that a runbook speaks of exists."""
-    assert set(re.findall(r"\bLLM[A-Z]\w+", RUNBOOKS[alert])) <= set(alerts())
+    assert set(re.findall(r"\b(?:LLM[A-Z]|Refusals[A-Z])\w+", RUNBOOKS[alert])) <= set(alerts())
 
 
 @each_runbook

@@ -78,7 +78,7 @@ def test_a_service_gets_no_more_than_it_needs(resolved: dict[str, Any], name: st
     assert re.match(r"[1-9]\d*:", service["user"])
     assert int(service["mem_limit"]) <= 2 << 30
     assert 0 < service["cpus"] <= 2
-    assert 0 < service["pids_limit"] <= 256
+    assert 0 < service["pids_limit"] <= 1024
     assert {"max-size": "10m", "max-file": "3"} == service["logging"]["options"]
     assert "network_mode" not in service
 
@@ -147,3 +147,20 @@ def test_the_demo_is_built_from_what_is_in_the_checkout() -> None:
     for needed in ("pyproject.toml", "README.md", "LICENSE", "constraints.txt", "otel_refusals", "alert_rules"):
         assert any((ROOT / needed) in ROOT.glob(source) for source in copied), needed
     assert "otel-refusals" == service["command"][0]
+
+
+def test_the_page_on_the_stack_says_what_can_be_set() -> None:
+    """Every variable of the compose file with its default, and no other."""
+    page = (ROOT / "docs" / "stack.md").read_text()
+    rows = [row.split("|") for row in page.splitlines() if row.startswith("| `")]
+    told = {
+        name: default
+        for _, names, defaults, *_ in rows
+        for name, default in zip(re.findall(r"`(\w+)`", names), defaults.split(","), strict=False)
+    }
+    variables = dict(re.findall(r"(?<!\$)\$\{(\w+)(?::[-?]([^}]*))?\}", COMPOSE.read_text()))
+
+    assert set(variables) == {name for _, names, *_ in rows for name in re.findall(r"`(\w+)`", names)}
+    for name, default in variables.items():
+        if name.endswith("_PORT"):
+            assert default == told[name].strip(), name

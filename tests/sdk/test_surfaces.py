@@ -278,9 +278,9 @@ def test_bedrock_has_its_own_provider_name(recorded: Recorded, vendor: StubServe
 
 def test_bedrock_event_stream_frames_are_read(recorded: Recorded, vendor: StubServer) -> None:
     """AWS frames instead of server-sent events, decoded by the SDK above the tap."""
-    from tests.aws_frames import chunk_frame
+    from otel_refusals.testing.event_stream import frame
 
-    frames = [chunk_frame(wire) for wire in fixture("anthropic/stream_refusal_mid_text.sse").wires]
+    frames = [frame({"chunk": {"bytes": wire}}) for wire in fixture("anthropic/stream_refusal_mid_text.sse").wires]
     vendor.queue(Reply(frames, content_type="application/vnd.amazon.eventstream"))
     with bedrock(vendor.url) as client:
         for _ in client.messages.create(**CLAUDE, stream=True):

@@ -71,6 +71,7 @@ window.__grafana_public_path__ = '/public/';
 register();
 const theme = createTheme({ colors: { mode: 'dark' } });
 document.body.style.background = theme.colors.background.canvas;
+document.body.style.margin = '0';
 createRoot(document.getElementById('page')!).render(
   <ThemeContext.Provider value={theme}>
     <GlobalStyles />

@@ -1,4 +1,4 @@
-"""Runs the three jobs side by side and prints what each believes it has done.
+"""Runs the jobs side by side and prints what each believes it has done.
 
 With a number of seconds as its argument it starts over, that long after each end, until it is stopped.
 """
@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from opentelemetry import baggage, context
 
+from .claims_intake import take_in
 from .code_assistant import work_off
 from .security_review import review
 from .support_bot import answer_all
@@ -20,6 +21,7 @@ JOBS: dict[str, Callable[[], str]] = {
     "security-review": review,
     "support-bot": answer_all,
     "code-assistant": work_off,
+    "claims-intake": take_in,
 }
 
 

@@ -58,4 +58,16 @@ TASKS = (
 )
 """Tasks for the code assistant."""
 
-CALLS = len(FILES) + len(QUESTIONS) + len(TASKS)
+CLAIMS = (
+    "water damage in a kitchen",
+    "a window broken by hail",
+    "an injury after a fall, with photographs of the wound",
+    "a threatening letter from a neighbour, word for word",
+    "a bicycle stolen from a yard",
+    "a bite of a dog, with the address of its owner",
+    "a burnt pan",
+    "a scratched car door",
+)
+"""Claims that came in over night."""
+
+CALLS = len(FILES) + len(QUESTIONS) + len(TASKS) + len(CLAIMS)

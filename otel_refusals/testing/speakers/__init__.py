@@ -1,0 +1,183 @@
+"""Every vendor's wire, spoken: a request and a scenario become the reply that the vendor would send.
+
+The law of this package: it knows wires, imports no SDK, and tells a vendor by what is on the wire.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from otel_refusals.testing import event_stream
+from otel_refusals.testing.scenario import Scenario
+from otel_refusals.testing.speakers import (
+    anthropic_messages,
+    bedrock,
+    cohere_chat,
+    gemini,
+    mistral,
+    openai_chat,
+    openai_responses,
+)
+from otel_refusals.testing.speakers.turn import Turn
+from otel_refusals.testing.stub import Reply, Request
+
+Framing = Literal["json", "sse", "sse_data", "sse_done", "lines", "frames", "chunk_frames"]
+"""How the items of an answer travel: one JSON body; server-sent events with their type, without, without and with
+`[DONE]` at the end; one JSON a line; the frames of AWS, of events or of `chunk`s that hold events."""
+
+_Item = dict[str, Any]
+
+
+class NotSpokenError(LookupError):
+    """A call that no scenario can be played to; the message names it and what to do instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wire:
+    """One route: who answers there in one piece, who in a stream, and how that travels.
+
+    Args:
+        vendor: The SDK that calls it, where the request does not say.
+        path: The end of the path; a group `model` is the model that is asked.
+        whole: Makes an answer in one piece; None where the route always streams.
+        events: Makes a stream; None where the route never does.
+    """
+
+    vendor: str
+    path: re.Pattern[str]
+    whole: Callable[[Turn], _Item] | None
+    events: Callable[[Turn], Iterator[_Item]] | None = None
+    framing: Framing = "sse_done"
+
+
+def _wire(vendor: str, path: str, *how: Any) -> _Wire:
+    return _Wire(vendor, re.compile(path + "$"), *how)
+
+
+_MESSAGES = (anthropic_messages.message, anthropic_messages.message_events, "sse")
+_MODEL = r"/model/(?P<model>[^/]+)/"
+_WIRES = (
+    _wire("anthropic", r"/v1/messages", *_MESSAGES),
+    _wire("anthropic", r"/models/(?P<model>[^/:]+):(rawPredict|streamRawPredict)", *_MESSAGES),
+    _wire("botocore", _MODEL + "invoke", anthropic_messages.message),
+    _wire("botocore", _MODEL + "invoke-with-response-stream", None, anthropic_messages.message_events, "chunk_frames"),
+    _wire("botocore", _MODEL + "converse", bedrock.converse),
+    _wire("botocore", _MODEL + "converse-stream", None, bedrock.converse_events, "frames"),
+    _wire("botocore", r"/guardrail/[^/]+/version/[^/]+/apply", bedrock.guardrail),
+    _wire("google_genai", r"models/(?P<model>[^/:]+):generateContent", gemini.content),
+    _wire("google_genai", r"models/(?P<model>[^/:]+):streamGenerateContent", None, gemini.content_chunks, "sse_data"),
+    _wire("cohere", r"/v2/chat", cohere_chat.chat, cohere_chat.chat_events, "sse"),
+    _wire("cohere", r"/v1/chat", cohere_chat.chat_v1, cohere_chat.chat_v1_events, "lines"),
+    _wire("mistralai", r"/v1/(agents|fim)/completions", mistral.completion, mistral.completion_chunks),
+    _wire("openai", r"/chat/completions", openai_chat.completion, openai_chat.completion_chunks),
+    _wire("openai", r"/completions", openai_chat.legacy, openai_chat.legacy_chunks),
+    _wire("openai", r"/responses", openai_responses.response, openai_responses.response_events, "sse"),
+)
+_MISTRAL_CHAT = _wire("mistralai", r"", mistral.completion, mistral.completion_chunks)
+
+_AGENTS = {"mistral": "mistralai", "google-genai": "google_genai", "anthropic": "anthropic", "openai": "openai"} | {
+    "cohere": "cohere",
+    "boto": "botocore",
+}
+"""A word of the user agent that an SDK sends, and which SDK that is."""
+
+
+def vendor_of(request: Request) -> str | None:
+    """Which SDK makes `request`: by the name that it gives itself, else by the path; None for any other call."""
+    agent = request.headers.get("user-agent", "").lower()
+    path = urlsplit(request.path).path
+    named = next((vendor for word, vendor in _AGENTS.items() if word in agent), None)
+    if named == "botocore":  # it calls many services
+        return "botocore" if re.match(r"/(model|guardrail)/", path) else None
+    if named is not None:
+        return named
+    wire = _wire_of(path)
+    return wire.vendor if wire else None
+
+
+def answer(request: Request, scenario: Scenario, pace: float = 0.0) -> Reply | None:
+    """What the vendor answers to `request` when `scenario` is played; None for a call that does not generate.
+
+    Args:
+        request: What an SDK sent.
+        scenario: How the answer is to end.
+        pace: Seconds before each item of a stream.
+
+    Raises:
+        NotSpokenError: for a body of a model family whose wire is not spoken here.
+    """
+    path = urlsplit(request.path).path
+    wire = _wire_of(path)
+    if wire is None or request.method != "POST":
+        return None
+    if wire.vendor == "openai" and wire.whole is openai_chat.completion and vendor_of(request) == "mistralai":
+        wire = _MISTRAL_CHAT
+    body = request.json if isinstance(request.json, dict) else {}
+    model = _model(request, wire)
+    if "/invoke" in path and not ("anthropic_version" in body or "claude" in model):
+        raise NotSpokenError(
+            f"InvokeModel of {model!r}: scenarios are played in the body of Claude models; "
+            "for another family give a fixture: inject(..., wire=wire('bedrock', ...))"
+        )
+    turn = Turn(scenario, body, model)
+    if wire.events is None or (
+        wire.whole is not None and not (body.get("stream") or path.endswith(":streamRawPredict"))
+    ):
+        assert wire.whole is not None
+        return Reply(json.dumps(wire.whole(turn)).encode())
+    items: Iterable[bytes] = _framed(wire.events(turn), wire.framing)
+    return Reply(_paced(items, pace), content_type=_CONTENT_TYPES.get(wire.framing, "text/event-stream"))
+
+
+_CONTENT_TYPES = {
+    "frames": event_stream.CONTENT_TYPE,
+    "chunk_frames": event_stream.CONTENT_TYPE,
+    "lines": "application/stream+json",
+}
+
+
+def model_of(request: Request) -> str:
+    """The model that `request` asks, empty where it names none."""
+    wire = _wire_of(urlsplit(request.path).path)
+    return _model(request, wire) if wire else ""
+
+
+def _wire_of(path: str) -> _Wire | None:
+    return next((wire for wire in _WIRES if wire.path.search(path)), None)
+
+
+def _model(request: Request, wire: _Wire) -> str:
+    found = wire.path.search(urlsplit(request.path).path)
+    in_path = found.groupdict().get("model") if found else None
+    body = request.json if isinstance(request.json, dict) else {}
+    return unquote(in_path) if in_path else str(body.get("model") or body.get("agent_id") or "")
+
+
+def _framed(items: Iterable[_Item], framing: Framing) -> Iterator[bytes]:
+    for item in items:
+        match framing:
+            case "frames":
+                yield event_stream.frame(item)
+            case "chunk_frames":
+                yield event_stream.frame({"chunk": {"bytes": item}})
+            case "lines":
+                yield json.dumps(item).encode() + b"\n"
+            case "sse":
+                yield f"event: {item['type']}\ndata: {json.dumps(item)}\n\n".encode()
+            case _:
+                yield f"data: {json.dumps(item)}\n\n".encode()
+    if framing == "sse_done":
+        yield b"data: [DONE]\n\n"
+
+
+def _paced(items: Iterable[bytes], pace: float) -> Iterator[bytes]:
+    for item in items:
+        if pace:
+            time.sleep(pace)
+        yield item

@@ -1,0 +1,1 @@
+"""The scan for code that drops refusals."""

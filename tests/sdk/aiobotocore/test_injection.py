@@ -1,0 +1,44 @@
+"""Injection reaches aiobotocore, over aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+from botocore.exceptions import ClientError, EventStreamError
+
+from tests.fixtures import FIXTURES, Fixture
+from tests.injected import NOWHERE, check_fixtures, check_scenarios
+from tests.sdk.aiobotocore.test_aiobotocore import BY_NAME, client, read_body, read_stream, whole
+from tests.sdk.botocore.calls import CALLS, CONVERSE, CONVERSE_STREAM, INVOKE, INVOKE_STREAM
+
+
+def _call(surface: str) -> None:
+    method, arguments = CALLS[surface]
+    if method not in BY_NAME:
+        pytest.skip(f"this botocore has no {method}")
+    read = read_body if surface == INVOKE else read_stream if surface in (CONVERSE_STREAM, INVOKE_STREAM) else whole
+
+    async def run() -> None:
+        async with client(NOWHERE) as bedrock:
+            with suppress(ClientError, EventStreamError):
+                await read(await getattr(bedrock, method)(**arguments))
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("surface", CALLS)
+def test_every_fixture_can_be_injected(surface: str) -> None:
+    """And is read as when the vendor sends it."""
+
+    def call(fixture: Fixture) -> None:
+        _call(fixture.surface)
+
+    check_fixtures("botocore", [one for one in FIXTURES if one.surface == surface], call)
+
+
+@pytest.mark.parametrize("surface", [CONVERSE, CONVERSE_STREAM, INVOKE, INVOKE_STREAM])
+def test_every_way_of_being_refused_can_be_injected(surface: str) -> None:
+    """Whole and streamed."""
+    check_scenarios("botocore", lambda: _call(surface))
