@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 CONFIDENCE = 0.95
 
@@ -76,11 +76,11 @@ def independent(first: Share, second: Share) -> Difference:
     from scipy.stats import fisher_exact
 
     table = [[first.count, first.total - first.count], [second.count, second.total - second.count]]
-    _, p_value = fisher_exact(table)
+    found: Any = fisher_exact(table)
     return Difference(
         value=second.value - first.value,
         interval=_newcombe(first, second, 0.0),
-        p_value=float(p_value),
+        p_value=float(found.pvalue),
         method="independent: Newcombe's interval, Fisher's exact test",
     )
 
