@@ -53,9 +53,7 @@ def _at(path: str) -> Callable[[str], dict[str, Any]]:
 
 ANTHROPIC = Route("anthropic", f"anthropic/{ASKED}", _at(""))
 GEMINI = Route("gcp.gemini", f"gemini/{ASKED}", _at(f"/v1beta/models/{ASKED}"))
-BEDROCK = Route(
-    "aws.bedrock", f"bedrock/converse/{ASKED}", lambda url: {"aws_bedrock_runtime_endpoint": url, **_AWS}
-)
+BEDROCK = Route("aws.bedrock", f"bedrock/converse/{ASKED}", lambda url: {"aws_bedrock_runtime_endpoint": url, **_AWS})
 OPENAI = Route("openai", f"openai/{ASKED}", _at("/v1"))
 AZURE = Route("azure.ai.openai", f"azure/{ASKED}", _at(""), more={"api_version": "2024-10-21"})
 TEXT = Route("openai", f"text-completion-openai/{ASKED}", _at("/v1"), "text_completion")
