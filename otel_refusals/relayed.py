@@ -1,8 +1,8 @@
 """One call through LiteLLM, which relays it to the API of a vendor: by HTTP requests of its own, or by the openai SDK.
 
 The operation is the call as the caller made it. The requests made inside it, its retries and fallbacks, are attempts;
-each is read on the vendor's own wire, under all that LiteLLM makes of it. What LiteLLM answers without a request, from its
-cache or a mock, is no operation.
+each is read on the vendor's own wire, under all that LiteLLM makes of it. What LiteLLM answers without a request, from
+its cache or a mock, is no operation.
 
 The law of this module: that of `operation`.
 """

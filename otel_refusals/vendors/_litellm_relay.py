@@ -56,7 +56,7 @@ class RelayReader:
 
     @staticmethod
     def reads(wire: object) -> bool:
-        """Whether `wire` is an exception of LiteLLM's. Its answers have the shape of OpenAI's, and are read as those."""
+        """Whether `wire` is an exception of LiteLLM's. Its answers have the shape of OpenAI's, and are read so."""
         return isinstance(wire, BaseException) and type(wire).__module__.partition(".")[0] == "litellm"
 
     @property
@@ -75,7 +75,7 @@ class RelayReader:
         self._show()
 
     def error_body(self, wire: object) -> None:
-        """Read an error answer, for a decline only: of a mere error, the exception tells more that LiteLLM will raise."""
+        """Read an error answer, for a decline only: of a mere error, LiteLLM's exception will tell more."""
         reader = _reader_for(wire, self._provider)
         if reader is not None:
             reader.feed(wire)
@@ -136,7 +136,7 @@ def _after(earlier: Refused, found: Refused | Rescued) -> Refused | Rescued:
     return replace(
         found,
         refusals=earlier.refusals + found.refusals,
-        deciding=len(earlier.refusals) + found.deciding,
+        deciding=len(earlier.refusals) + found.deciding % len(found.refusals),
         discarded_input_tokens=_sum(earlier.discarded_input_tokens, found.discarded_input_tokens),
         discarded_output_tokens=_sum(earlier.discarded_output_tokens, found.discarded_output_tokens),
     )
