@@ -1,8 +1,8 @@
 """One call through LiteLLM, which relays it to the API of a vendor: by HTTP requests of its own, or by the openai SDK.
 
-The operation is the call as the caller made it. The requests made inside it, its retries and fallbacks, are attempts; each
-is read on the vendor's own wire, under all that LiteLLM makes of it. What LiteLLM answers without a request, from its
-cache or a mock, is no operation.
+The operation is the call as the caller made it. The requests made inside it, its retries and fallbacks, are attempts;
+each is read on the vendor's own wire, under all that LiteLLM makes of it. What LiteLLM answers without a request, from
+its cache or a mock, is no operation.
 
 The law of this module: that of `operation`.
 """
@@ -22,6 +22,7 @@ from otel_refusals.frames import FRAMES, FrameDecoder
 from otel_refusals.gateways import PROVIDERS, provider_at
 from otel_refusals.operation import Operation
 from otel_refusals.reader import text
+from otel_refusals.vendors._litellm_relay import RelayReader
 from otel_refusals.wire import Decoder
 
 _current: ContextVar[ref[Relayed] | None] = ContextVar("otel_refusals_relayed", default=None)
@@ -38,7 +39,7 @@ def relayed() -> Relayed | None:
 
 
 class Relayed(Operation):
-    """A call through LiteLLM. Its attempts may end; the operation does when the call has returned, and its stream ended."""
+    """A call through LiteLLM. Attempts may end; the operation does when the call has returned and its stream ended."""
 
     __slots__ = ("_attempted", "_named", "_over", "_stream", "calling", "unasked")
 
@@ -63,7 +64,8 @@ class Relayed(Operation):
     @never_fails
     def attempt(self, provider: str, model: str | None) -> None:
         """LiteLLM says what it is about to request."""
-        self.reader.attempt(provider)
+        if isinstance(self.reader, RelayReader):
+            self.reader.attempt(provider)
         self.provider, self.model = provider, model
         self._named = self.unasked = True
         self._over = False
@@ -104,7 +106,8 @@ class Relayed(Operation):
             return
         self.served_at(response.url)
         body = response.content if response.is_closed else getattr(error, "text", None)
-        self.reader.error_body(_json(body or getattr(error, "message", None)))
+        if isinstance(self.reader, RelayReader):
+            self.reader.error_body(_json(body or getattr(error, "message", None)))
 
     def served_at(self, url: Any) -> None:
         """Name the provider by its address: as the configuration says, or where LiteLLM only knows whose wire it is."""

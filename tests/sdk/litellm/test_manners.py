@@ -29,7 +29,7 @@ FILTERED = fixture("openai/chat_stream_content_filter_mid_usage.sse").reply
 
 
 def settled(recorded: Recorded, expected: dict[str, float]) -> bool:
-    """Whether `expected` is what was reported: a thread of LiteLLM's may hold a stream a while longer than its caller."""
+    """Whether `expected` is what was reported: a thread of LiteLLM's may hold a stream longer than its caller."""
     deadline = time.monotonic() + 10
     while recorded.outcomes != expected and time.monotonic() < deadline:
         gc.collect()
@@ -112,6 +112,7 @@ def test_an_asynchronous_stream_that_is_broken_off_is_reported_once(recorded: Re
 
     vendor.queue(pieces(STREAM, 6))
     LOOP.run_until_complete(leave())
+    LOOP.run_until_complete(LOOP.shutdown_asyncgens())  # as it does with what is left open
 
     assert settled(recorded, {"incomplete": 1})
 
