@@ -83,7 +83,7 @@ def _chokepoints() -> Iterator[Chokepoint]:
 
 VENDOR = Vendor(
     name="litellm",
-    requires="litellm >= 1.60, < 2",
+    requires="litellm >= 1.106, < 2",
     providers=(_UNKNOWN,),
     provider_of=_provider_of,
     chokepoints=tuple(_chokepoints()),
