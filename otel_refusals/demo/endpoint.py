@@ -38,7 +38,7 @@ class VendorEndpoint(StubServer):
         return self._reply(request)
 
     def turn(self, prompt: str, model: str) -> Turn:
-        """What `model` answers to `prompt`: by the demo's script; but the fallback model answers what others decline."""
+        """What `model` answers: by the demo's script, but the fallback model answers what others decline."""
         turn = turn_for(prompt)
         return ordinary(prompt) if turn.ending == "refused" and model == anthropic_wire.FALLBACK_MODEL else turn
 
