@@ -18,13 +18,12 @@ from otel_refusals import failure, origins, telemetry
 from otel_refusals.testing import StubServer
 from tests.telemetry import Recorded
 
+# The kit's is loaded here, and not by its entry point, so that its first lines are measured as well.
 pytest_plugins = ["otel_refusals.testing.pytest_plugin", "tests.bundle.figures", "tests.bundle.left_out"]
 
 if TYPE_CHECKING:  # a vendor's own tests run where no other SDK is installed
     import anthropic
     import openai
-
-# Loaded here, and not by its entry point, so that its first lines are measured as well.
 
 _spans = InMemorySpanExporter()
 _tracer_provider = TracerProvider()
