@@ -65,7 +65,7 @@ def _chokepoints() -> Iterator[Chokepoint]:
             owner, _, method = function.rpartition(".")
             twin = f"{owner}.a{method}".lstrip(".")
             # The router makes some of its methods when it is made.
-            optional = since or ("1.60" if owner else "")
+            optional = since or ("1.106" if owner else "")
             yield Chokepoint(place, function, "relay", since=optional, endpoint=endpoint)
             yield Chokepoint(place, twin, "async_relay", since=optional, endpoint=endpoint)
     yield Chokepoint("litellm.litellm_core_utils.litellm_logging", "Logging.pre_call", "relay_attempt")
