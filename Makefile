@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 SDKS := oldest before-httpx2 after-httpx2 google-genai-oldest google-genai-httpx botocore-oldest aiobotocore \
-  mistralai-oldest mistralai-2 cohere-oldest
+  mistralai-oldest mistralai-2 cohere-oldest litellm litellm-oldest
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: demo observe test newest $(SDKS) frameworks check lint types format bench pictures clean help

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any
@@ -50,8 +51,12 @@ class Patches:
     def apply(self) -> None:
         """Patch what is imported, and whatever will be when the application imports it."""
         self.active = True
+        own = self.vendor.chokepoints[0].module.partition(".")[0]
         for module in dict.fromkeys(point.module for point in self.vendor.chokepoints):
-            wrapt.register_post_import_hook(self._patch_module, module)
+            if module.partition(".")[0] == own:
+                wrapt.register_post_import_hook(self._patch_module, module)
+            else:  # of another package, which is no concern of ours until the vendor's own is used
+                wrapt.register_post_import_hook(partial(self._patch_later, module), own)
 
     @property
     def applied(self) -> tuple[Chokepoint, ...]:
@@ -65,6 +70,9 @@ class Patches:
             patch = self._applied.pop()
             for owner in (patch.owner, *_subclasses(patch.owner)):
                 _unwrap(owner, patch.name, patch.handle)
+
+    def _patch_later(self, module: str, _: ModuleType) -> None:
+        wrapt.register_post_import_hook(self._patch_module, module)
 
     def _patch_module(self, module: ModuleType) -> None:
         # An exception from here would fail the application's import of the vendor.

@@ -83,6 +83,7 @@ class Relay:
         operation = relayed()
         if operation is None:
             return wrapped(*args, **kwargs)
+        operation.asks()
         try:
             response = wrapped(*args, **kwargs)
         except Exception as error:
@@ -98,6 +99,7 @@ class Relay:
         operation = relayed()
         if operation is None:
             return await wrapped(*args, **kwargs)
+        operation.asks()
         try:
             response = await wrapped(*args, **kwargs)
         except Exception as error:
@@ -113,7 +115,7 @@ class Relay:
         operation = relayed()
         if operation is None:
             return wrapped(*args, **kwargs)
-        operation.unasked = False
+        operation.asks()
         args, kwargs = see_answer(operation, args, kwargs)
         try:
             result = wrapped(*args, **kwargs)
@@ -131,7 +133,7 @@ class Relay:
         operation = relayed()
         if operation is None:
             return await wrapped(*args, **kwargs)
-        operation.unasked = False
+        operation.asks()
         args, kwargs = see_answer(operation, args, kwargs)
         try:
             result = await wrapped(*args, **kwargs)

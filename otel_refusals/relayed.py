@@ -1,8 +1,8 @@
 """One call through LiteLLM, which relays it to the API of a vendor: by HTTP requests of its own, or by the openai SDK.
 
-The operation is the call as the caller made it. The requests made inside it, its retries and fallbacks, are attempts; each
-is read on the vendor's own wire, under all that LiteLLM makes of it. What LiteLLM answers without a request, from its
-cache or a mock, is no operation.
+The operation is the call as the caller made it. The requests made inside it, its retries and fallbacks, are attempts;
+each is read on the vendor's own wire, under all that LiteLLM makes of it. What LiteLLM answers without a request, from
+its cache or a mock, is no operation.
 
 The law of this module: that of `operation`.
 """
@@ -22,6 +22,7 @@ from otel_refusals.frames import FRAMES, FrameDecoder
 from otel_refusals.gateways import PROVIDERS, provider_at
 from otel_refusals.operation import Operation
 from otel_refusals.reader import text
+from otel_refusals.vendors._litellm_relay import RelayReader
 from otel_refusals.wire import Decoder
 
 _current: ContextVar[ref[Relayed] | None] = ContextVar("otel_refusals_relayed", default=None)
@@ -38,13 +39,13 @@ def relayed() -> Relayed | None:
 
 
 class Relayed(Operation):
-    """A call through LiteLLM. Its attempts may end; the operation does when the call has returned, and its stream ended."""
+    """A call through LiteLLM. Attempts may end; the operation does when the call has returned and its stream ended."""
 
-    __slots__ = ("_attempted", "_over", "_stream", "calling", "unasked")
+    __slots__ = ("_attempted", "_named", "_over", "_stream", "calling", "unasked")
 
     def __init__(self, *args: Any) -> None:
         self.calling = self.unasked = True
-        self._attempted = self._over = False
+        self._named = self._attempted = self._over = False
         self._stream: ref[Any] | None = None
         super().__init__(*args)
 
@@ -62,11 +63,12 @@ class Relayed(Operation):
 
     @never_fails
     def attempt(self, provider: str, model: str | None) -> None:
-        """LiteLLM is about to make a request."""
-        self.reader.attempt(provider)
+        """LiteLLM says what it is about to request."""
+        if isinstance(self.reader, RelayReader):
+            self.reader.attempt(provider)
         self.provider, self.model = provider, model
-        self._attempted, self._over = True, False
-        self.unasked = True
+        self._named = self.unasked = True
+        self._over = False
         self._whole = self.tapped = self.watched = False
         self.decided_at = 0
 
@@ -75,12 +77,16 @@ class Relayed(Operation):
         if self.unread:
             super().whole(response)
 
+    def asks(self) -> None:
+        """A request is made."""
+        if self._named:
+            self._attempted, self.unasked = True, False
+
     @never_fails
     def answered(self, response: Any) -> None:
         """Read the HTTP library's response, or watch what is still to be read of it."""
         if not self._attempted or self.reader.decided:
             return  # no request for a model, as a token or a log is
-        self.unasked = False
         self.served_at(response.url)
         kind = response.headers.get("content-type", "")
         decoder = FrameDecoder() if FRAMES in kind else Decoder(kind)
@@ -100,7 +106,8 @@ class Relayed(Operation):
             return
         self.served_at(response.url)
         body = response.content if response.is_closed else getattr(error, "text", None)
-        self.reader.error_body(_json(body or getattr(error, "message", None)))
+        if isinstance(self.reader, RelayReader):
+            self.reader.error_body(_json(body or getattr(error, "message", None)))
 
     def served_at(self, url: Any) -> None:
         """Name the provider by its address: as the configuration says, or where LiteLLM only knows whose wire it is."""

@@ -163,9 +163,7 @@ def see_answer(
     return _parsed_by(_PostParser(operation, options.post_parser), args, kwargs)
 
 
-def _parsed_by(
-    parser: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def _parsed_by(parser: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     # A copy: the options may be the caller's own, to be used again.
     options = copy(args[1] if len(args) > 1 else kwargs["options"])
     options.post_parser = parser

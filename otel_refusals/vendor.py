@@ -47,9 +47,9 @@ Seam = Literal[
 forms, and the function that ends the SDK's own span of a call. Of others: a method that is one operation, and,
 synchronous or not, a generator function that yields the items of one, and a context manager that opens their stream.
 Of those that Speakeasy generates: what starts and ends the SDK's own span. Of a WebSocket: the method that parses an
-event. Of the AWS SDKs: the method that makes the requests of all services, in its two forms. Of LiteLLM: a function that
-is one operation, what it logs a request with before it makes it, what makes it, over HTTP or by the openai SDK, and what gives the next
-item of a stream."""
+event. Of the AWS SDKs: the method that makes the requests of all services, in its two forms.
+Of LiteLLM: a function that is one operation, what it logs a request with before it makes it, what makes it, over HTTP
+or by the openai SDK, and what gives the next item of a stream."""
 
 
 class ReaderType(Protocol):

@@ -98,7 +98,8 @@ def workload_of_route(ctx: Context) -> str | None:
     """The route of the request in `ctx`; None for none, and where finding it failed."""
     find = ctx.get(ROUTE) if ctx else None
     try:
-        return find() if callable(find) else None
+        name = find() if callable(find) else None
     except Exception as error:
         swallow(error, "route_workload")
         return None
+    return name if isinstance(name, str) else None

@@ -49,6 +49,17 @@ def test_an_imported_vendor_is_patched_at_once(acme: Any) -> None:
     assert original is vars(acme.Client)["request"]
 
 
+def test_another_package_is_left_alone_until_the_vendors_own_is_imported(acme: Any) -> None:
+    """A gateway's SDK may be seen inside the one that it calls, which is nobody's concern where the gateway is not."""
+    original = vars(acme.Client)["request"]
+    points = (Chokepoint("gateway_sdk_of_nobody", "call", "call"), Chokepoint("acme_sdk", "Client.request", "call"))
+    patches = Patches(vendor_of(*points), lambda point: silent)
+    patches.apply()
+
+    assert original is vars(acme.Client)["request"]
+    patches.remove()
+
+
 @pytest.mark.parametrize("ours_first", [True, False], ids=["ours first", "theirs first"])
 def test_the_wrapper_of_others_on_a_subclass_does_not_lead_past_ours(acme: Any, ours_first: bool) -> None:
     """It holds the method that the subclass inherited, ours or not; both are called, and both come off."""

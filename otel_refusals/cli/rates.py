@@ -87,7 +87,7 @@ def _discarded(groups: Sequence[Group]) -> Table:
 
 
 def _shares(groups: Sequence[Group], part: str, counted: Callable[[Group], list[tuple[str, int]]]) -> Table:
-    table = _table(f"\nrefusals by {part}", "", part, "refusals", "of answered", "95 % interval")
+    table = _table(f"\nrefusals by {part}", "", part, "refusals", "share", "95 % interval")
     for group in groups:
         for name, count in counted(group):
             share = group.share(count)

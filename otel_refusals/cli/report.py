@@ -20,23 +20,25 @@ from otel_refusals.wire import WireFormatError
 _UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
-class Since(click.ParamType):
-    """A span of time, in seconds."""
-
-    name = "span"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """`7d` in seconds."""
-        found = re.fullmatch(r"([1-9]\d{0,5})([mhdw])", str(value))
-        if found is None:
-            self.fail(f"{value!r} is no span of time such as 90m, 12h, 7d or 4w", param, ctx)
-        return int(found[1]) * _UNITS[found[2]]
+def _seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> int:
+    """`7d` in seconds."""
+    found = re.fullmatch(r"([1-9]\d{0,5})([mhdw])", value)
+    if found is None:
+        raise click.BadParameter(f"{value!r} is no span of time such as 90m, 12h, 7d or 4w")
+    return int(found[1]) * _UNITS[found[2]]
 
 
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--prometheus", metavar="URL", help="Where the counters of the instrumentation are kept.")
-@click.option("--since", type=Since(), default="7d", show_default=True, help="How far back, with --prometheus.")
+@click.option(
+    "--since",
+    metavar="SPAN",
+    callback=_seconds,
+    default="7d",
+    show_default=True,
+    help="How far back, with --prometheus.",
+)
 @click.option("--workload", help="Only this one, with --prometheus.")
 @click.option("--model", "models", multiple=True, help="Only this one, with --prometheus; two are compared.")
 @click.option("--tenant", metavar="ID", help="The tenant, where the store has them: X-Scope-OrgID.")

@@ -152,14 +152,14 @@ def _bar(plan: Plan, journal: Journal, err: Console) -> Iterator[Callable[[Case]
     before = [case for key, case in journal.answered.items() if key in keys]
     if before:
         err.print(f"{len(before)} of {len(keys)} requests are answered in {journal.path}.", soft_wrap=True)
-    counts = {"refused": sum(case.outcome == "refused" for case in before), "tokens": sum(map(_tokens, before))}
+    refused, tokens = sum(case.outcome == "refused" for case in before), sum(map(_tokens, before))
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task("", total=len(keys), completed=len(before), **counts)
+        task = bar.add_task("", total=len(keys), completed=len(before), refused=refused, tokens=tokens)
 
         def seen(case: Case) -> None:
-            counts["refused"] += case.outcome == "refused"
-            counts["tokens"] += _tokens(case)
-            bar.update(task, advance=1, **counts)
+            nonlocal refused, tokens
+            refused, tokens = refused + (case.outcome == "refused"), tokens + _tokens(case)
+            bar.update(task, advance=1, refused=refused, tokens=tokens)
 
         yield seen
 

@@ -96,11 +96,19 @@ def _google_genai(url: str) -> object:
     return client.models.generate_content(model=MODEL, contents=_PROMPT)
 
 
+def _litellm(url: str) -> object:
+    sdk: Any = import_module("litellm")
+    return sdk.completion(
+        model=f"anthropic/{MODEL}", messages=_MESSAGES, api_base=url, api_key=_KEY, max_retries=0, timeout=10
+    )
+
+
 _CALLS: Mapping[str, _Call] = {
     "anthropic": _Call(_anthropic, "anthropic/refusal_pre_output_cyber.json"),
     "openai": _Call(_openai, "openai/chat_refusal.json"),
     "mistralai": _Call(_mistralai, "mistral/chat_content_filter_pre_output.json"),
     "cohere": _Call(_cohere, "cohere/v2_chat_error_toxic_pre_output.json"),
     "google_genai": _Call(_google_genai, "gemini/prompt_blocked_safety.json"),
+    "litellm": _Call(_litellm, "anthropic/refusal_pre_output_cyber.json"),
     "botocore": _Call(_botocore, "bedrock/converse_content_filtered.json"),
 }

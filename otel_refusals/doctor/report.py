@@ -75,13 +75,16 @@ def run_child(arguments: Sequence[str], environment: Mapping[str, str], limit: f
 
 
 def _environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Without what makes Python set OpenTelemetry up as it starts: the child does it when it is ready to listen."""
+    """Without what makes Python set OpenTelemetry up as it starts: the child does it when it is ready to listen.
+
+    LiteLLM would fetch its prices from the network when it is imported.
+    """
     path = [
         entry
         for entry in environment.get("PYTHONPATH", "").split(os.pathsep)
         if Path(entry).parts[-2:] != ("instrumentation", "auto_instrumentation")
     ]
-    return {**environment, "PYTHONPATH": os.pathsep.join(path)}
+    return {**environment, "PYTHONPATH": os.pathsep.join(path), "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
 
 
 def _lines(out: IO[bytes]) -> Iterator[Mapping[str, Any]]:

@@ -125,7 +125,8 @@ def _outcome_of_error(error: Exception, wires: list[Any]) -> Outcome:
     if status in _HOPELESS:
         raise SampleError(f"{_HOPELESS[status]} ({status}): {_said(error)}") from None
     if status == 429:
-        wait = error.response.headers.get("retry-after") if hasattr(error, "response") else None
+        response: Any = getattr(error, "response", None)
+        wait = response.headers.get("retry-after") if response else None
         until = f"; the vendor asks to wait {wait} seconds" if wait else ""
         raise RateLimitedError(f"the rate limit did not end within {MAX_RETRIES} retries{until}") from None
     return outcome

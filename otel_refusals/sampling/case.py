@@ -81,7 +81,7 @@ def case_from(wire: object) -> Case:
     for name, value in wire.items():
         expected = int if name in _COUNTS else str
         if not isinstance(value, expected) or isinstance(value, bool):
-            raise ValueError(f"holds {name} = {value!r}")
+            raise ValueError(f"holds {name} = {value!r}")  # noqa: TRY004 - of a file, not of a call
     try:
         return Case(**wire)
     except TypeError as error:

@@ -1,12 +1,13 @@
 """What the counters of the instrumentation have counted in a span of time, read from a Prometheus as whole numbers.
 
-`increase()` extrapolates, and does not count a series' first value. So the values themselves are read, series by series,
-and added up here: a value that fell is a process that started again, and a series that was not there before began at
-zero.
+`increase()` extrapolates, and does not count a series' first value. So the values themselves are read, series by
+series, and added up here: a value that fell is a process that started again, and a series that was not there before
+began at zero.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -115,16 +116,8 @@ def _series(found: dict[str, dict[str, str]]) -> tuple[tuple[str, str], ...]:
 def _matchers(workload: str | None, models: Sequence[str]) -> str:
     chosen = [f"{_GROUPED[0]}={_quoted(workload)}"] if workload else []
     if models:
-        chosen.append(f"{_GROUPED[1]}=~{_quoted('|'.join(map(_literal, models)))}")
+        chosen.append(f"{_GROUPED[1]}=~{_quoted('|'.join(map(re.escape, models)))}")
     return ",".join(chosen)
-
-
-def _literal(name: str) -> str:
-    """`name` as a regular expression of RE2 that matches nothing else."""
-    return "".join(
-        character if character.isalnum() else f"[{character}]" if character in ".*+?()|{}$" else character
-        for character in name
-    )
 
 
 def _quoted(value: str) -> str:

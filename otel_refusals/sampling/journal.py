@@ -1,4 +1,4 @@
-"""What a sample has asked and what was answered: an append-only file of JSON lines, so that no answer is paid for twice.
+"""What a sample has asked and what was answered, in an append-only file: no answer is paid for twice.
 
 The law of this module: a line is on the disk before what it says is acted upon. That a request is about to be sent is
 written before it is sent, and an answer before it counts. A request that was sent, and of which nothing more is known,

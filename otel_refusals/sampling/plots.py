@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from otel_refusals.sampling.report import Group
 from otel_refusals.sampling.words import interval, value
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _COLORS = ("#3b6fb6", "#d97706", "#0f8a6d", "#9d4edd", "#c2334d", "#64748b")
 _INK, _FAINT = "#1f2937", "#d1d5db"
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",  # text stays text, in the reader's font
     "svg.hashsalt": "otel-refusals",  # the same report is the same picture
     "font.family": "sans-serif",

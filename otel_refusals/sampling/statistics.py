@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 CONFIDENCE = 0.95
 
@@ -76,10 +76,11 @@ def independent(first: Share, second: Share) -> Difference:
     from scipy.stats import fisher_exact
 
     table = [[first.count, first.total - first.count], [second.count, second.total - second.count]]
+    found: Any = fisher_exact(table)
     return Difference(
         value=second.value - first.value,
         interval=_newcombe(first, second, 0.0),
-        p_value=float(fisher_exact(table).pvalue),
+        p_value=float(found.pvalue),
         method="independent: Newcombe's interval, Fisher's exact test",
     )
 
@@ -112,7 +113,7 @@ def _phi(both: int, only_first: int, only_second: int, neither: int) -> float:
     margins = (both + only_first) * (only_second + neither) * (both + only_second) * (only_first + neither)
     if not margins:
         return 0.0
-    product = both * neither - only_first * only_second
+    product: float = both * neither - only_first * only_second
     if product > 0:
         product = max(product - (both + only_first + only_second + neither) / 2, 0)
     return product / sqrt(margins)

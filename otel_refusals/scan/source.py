@@ -17,7 +17,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 EACH = "[]"
 """The step to an element: an index, or a turn of a loop."""
 
-_SAME = frozenset({"str", "iter", "aiter", "next", "anext", "list", "tuple", "reversed", "cast", "from_thread"})
+_SAME = frozenset({"str", "iter", "aiter", "next", "anext", "list", "tuple", "reversed", "cast"})
 """Functions whose result stands for their last argument, or for their first."""
 _SAME_METHODS = frozenset({"lower", "upper", "strip", "json", "parse", "model_dump", "to_dict", "dict", "casefold"}) | {
     "get_final_message",

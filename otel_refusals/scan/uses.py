@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from otel_refusals.scan.source import FUNCTIONS, Function, Scope, member, name_of
+from otel_refusals.scan.source import Function, Scope, member, name_of
 from otel_refusals.scan.vocabulary import LOOKS, is_about_refusals
 
 Kind = Literal["member", "test", "compared", "matched", "kept", "nothing", "passed", "looked_up", "away", "raised"]
@@ -173,8 +173,3 @@ def ancestors(scope: Scope, node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
             return
         yield parent, node
         node = parent
-
-
-def innermost_function(scope: Scope, node: ast.AST) -> ast.AST:
-    """The function around `node`, or the module."""
-    return next((parent for parent, _ in ancestors(scope, node) if isinstance(parent, FUNCTIONS)), scope.node)

@@ -1,7 +1,8 @@
 """Reads what vendors answer to LiteLLM: each answer by the vendor's own reader, found by provider and shape.
 
-LiteLLM maps every stop reason to a few of OpenAI's, and loses categories on the way. So what it says itself is read last,
-where nobody knows the wire of the vendor, and its exception for a declined request where the error body told nothing.
+LiteLLM maps every stop reason to a few of OpenAI's, and loses categories on the way. So what it says itself is read
+last, where nobody knows the wire of the vendor, and its exception for a declined request where the error body told
+nothing.
 """
 
 from __future__ import annotations
@@ -34,34 +35,29 @@ def _reader_for(wire: object, provider: str) -> Reader | None:
 class RelayReader:
     """Reads the answers to one call through LiteLLM, retries and fallbacks to other models included."""
 
-    __slots__ = ("_declined", "_earlier", "_failed", "_provider", "_reader")
+    __slots__ = (
+        "_declined",
+        "_earlier",
+        "_failed",
+        "_provider",
+        "_reader",
+        "decided",
+        "response_id",
+        "response_model",
+        "skip",
+    )
 
     def __init__(self) -> None:
         self._provider = ""
         self._reader: Reader | None = None
         self._declined = self._failed = False
         self._earlier: Refused | None = None
+        self._show()
 
     @staticmethod
     def reads(wire: object) -> bool:
-        """Whether `wire` is an exception of LiteLLM's. Its answers have the shape of OpenAI's, and are read as those."""
+        """Whether `wire` is an exception of LiteLLM's. Its answers have the shape of OpenAI's, and are read so."""
         return isinstance(wire, BaseException) and type(wire).__module__.partition(".")[0] == "litellm"
-
-    @property
-    def skip(self) -> frozenset[str]:
-        return NOTHING if self._reader is None else self._reader.skip
-
-    @property
-    def decided(self) -> bool:
-        return self._declined or (self._reader is not None and self._reader.decided)
-
-    @property
-    def response_id(self) -> str | None:
-        return None if self._reader is None else self._reader.response_id
-
-    @property
-    def response_model(self) -> str | None:
-        return None if self._reader is None else self._reader.response_model
 
     @property
     def finish_reasons(self) -> tuple[str, ...]:
@@ -76,24 +72,27 @@ class RelayReader:
         if isinstance(outcome, Refused) and len(outcome.refusals) < MAX_TRACKED:
             self._earlier = outcome
         self._provider, self._reader, self._declined, self._failed = provider, None, False, False
+        self._show()
 
     def error_body(self, wire: object) -> None:
-        """Read an error answer, for a decline only: of a mere error, the exception tells more that LiteLLM will raise."""
+        """Read an error answer, for a decline only: of a mere error, LiteLLM's exception will tell more."""
         reader = _reader_for(wire, self._provider)
         if reader is not None:
             reader.feed(wire)
             if isinstance(reader.outcome(), Refused):
                 self._reader = reader
+                self._show()
 
     def feed(self, wire: object, /) -> None:
         if isinstance(wire, BaseException):
             self._failed = True
             self._declined = any(cls.__name__ == _DECLINED for cls in type(wire).__mro__)
-            return
-        if self._reader is None:
-            self._reader = _reader_for(wire, self._provider)
-        if self._reader is not None:
-            self._reader.feed(wire)
+        else:
+            if self._reader is None:
+                self._reader = _reader_for(wire, self._provider)
+            if self._reader is not None:
+                self._reader.feed(wire)
+        self._show()
 
     def outcome(self) -> Outcome | None:
         found, earlier = self._last(), self._earlier
@@ -114,6 +113,14 @@ class RelayReader:
             case _:
                 return earlier if self._failed else found
 
+    def _show(self) -> None:
+        """What the reader of the last answer shows."""
+        reader = self._reader
+        self.skip: frozenset[str] = NOTHING if reader is None else reader.skip
+        self.decided = self._declined or (reader is not None and reader.decided)
+        self.response_id: str | None = None if reader is None else reader.response_id
+        self.response_model: str | None = None if reader is None else reader.response_model
+
     def _last(self) -> Outcome | None:
         """How the last request was answered."""
         if self._reader is not None and self._reader.decided:
@@ -129,7 +136,7 @@ def _after(earlier: Refused, found: Refused | Rescued) -> Refused | Rescued:
     return replace(
         found,
         refusals=earlier.refusals + found.refusals,
-        deciding=len(earlier.refusals) + found.deciding,
+        deciding=len(earlier.refusals) + found.deciding % len(found.refusals),
         discarded_input_tokens=_sum(earlier.discarded_input_tokens, found.discarded_input_tokens),
         discarded_output_tokens=_sum(earlier.discarded_output_tokens, found.discarded_output_tokens),
     )

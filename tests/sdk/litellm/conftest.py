@@ -1,4 +1,4 @@
-"""LiteLLM as it is used, without the list of prices that it fetches when it is imported; it warns of much, at any time."""
+"""LiteLLM as it is used, without the list of prices that it fetches on import; it warns of much, at any time."""
 
 from __future__ import annotations
 

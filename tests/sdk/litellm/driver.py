@@ -13,6 +13,9 @@ from tests.fixtures import Fixture
 
 litellm.suppress_debug_info = True
 
+LOOP = asyncio.new_event_loop()
+"""For all asynchronous calls: early versions keep their HTTP client for whatever loop comes next."""
+
 ASKED = "asked-model"
 MESSAGES = [{"role": "user", "content": "Please."}]
 _KEY = {"api_key": "key", "max_retries": 0}
@@ -28,6 +31,11 @@ class Route:
     address: Callable[[str], dict[str, Any]]
     function: str = "completion"
     more: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> str:
+        """The model as the vendor is asked for it."""
+        return self.model.rpartition("/")[2]
 
     def arguments(self, url: str, **more: Any) -> dict[str, Any]:
         """What LiteLLM is called with, to reach the vendor at `url`."""
@@ -45,13 +53,11 @@ def _at(path: str) -> Callable[[str], dict[str, Any]]:
 
 ANTHROPIC = Route("anthropic", f"anthropic/{ASKED}", _at(""))
 GEMINI = Route("gcp.gemini", f"gemini/{ASKED}", _at(f"/v1beta/models/{ASKED}"))
-BEDROCK = Route(
-    "aws.bedrock", f"bedrock/converse/{ASKED}", lambda url: {"aws_bedrock_runtime_endpoint": url, **_AWS}
-)
+BEDROCK = Route("aws.bedrock", f"bedrock/converse/{ASKED}", lambda url: {"aws_bedrock_runtime_endpoint": url, **_AWS})
 OPENAI = Route("openai", f"openai/{ASKED}", _at("/v1"))
 AZURE = Route("azure.ai.openai", f"azure/{ASKED}", _at(""), more={"api_version": "2024-10-21"})
 TEXT = Route("openai", f"text-completion-openai/{ASKED}", _at("/v1"), "text_completion")
-RESPONSES = Route("openai", f"openai/{ASKED}", _at("/v1"), "responses")
+RESPONSES = Route("openai", "openai/gpt-4o", _at("/v1"), "responses")  # one that LiteLLM knows to stream
 MISTRAL = Route("mistral_ai", f"mistral/{ASKED}", _at("/v1"))
 COHERE = Route("cohere", f"cohere_chat/{ASKED}", _at("/v2/chat"))
 
@@ -90,7 +96,7 @@ class Way:
         if self.streamed:
             arguments["stream"] = True
         if self.is_async:
-            asyncio.run(self._run_async(arguments))
+            LOOP.run_until_complete(self._run_async(arguments))
         else:
             answer = getattr(litellm, self.route.function)(**arguments)
             for _ in answer if self.streamed else ():
