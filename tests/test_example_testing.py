@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from otel_refusals.cli import commands
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "testing"
@@ -40,6 +44,15 @@ def test_the_fixed_one_survives_the_matrix() -> None:
     ran = run("careful")
 
     assert f"{WAYS + 2} passed" in ran.stdout, ran.stdout + ran.stderr
+
+
+def test_the_scan_finds_the_silent_drop_and_no_other() -> None:
+    """Without running anything."""
+    result = CliRunner().invoke(commands(), ["scan", str(EXAMPLE / "summaries.py")])
+    source = (EXAMPLE / "summaries.py").read_text().splitlines()
+
+    (line,) = re.findall(r"summaries.py:(\d+):\d+: unread-ending", result.output)
+    assert "stream.text_stream" in source[int(line) - 1]
 
 
 @pytest.mark.parametrize("told", ["SUMMARISE=careful", "inject(", "refusals(vendor="])

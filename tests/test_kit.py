@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -128,6 +131,32 @@ def test_the_command_tells_what_is_wrong() -> None:
             result = CliRunner().invoke(commands(), ["stub", *arguments])
             assert 2 == result.exit_code
             assert told in result.output
+
+
+def test_the_command_serves_until_it_is_interrupted() -> None:
+    """With the default scenario that was asked for, and a word for each SDK on how to reach it."""
+    command = [
+        sys.executable,
+        "-c",
+        "from otel_refusals.cli import main; main()",
+        "stub",
+        "--port",
+        "0",
+        "--scenario",
+        "mid_stream_text, category=bio",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[2].rstrip(";")
+        client = anthropic.Anthropic(api_key="key", base_url=url)
+        with client.messages.stream(**ASK) as stream:
+            message = stream.get_final_message()
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read()
+
+    assert "bio" == message.stop_details.category
+    assert f"OPENAI_BASE_URL={url}/v1" in said
+    assert "1 requests answered." in said
 
 
 def test_the_recorder_says_what_it_found_instead() -> None:
