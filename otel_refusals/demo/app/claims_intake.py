@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import boto3  # type: ignore[import-untyped]
-from google import genai  # pyright: ignore
+from google import genai  # pyright: ignore[reportAttributeAccessIssue]
 
 from .work import CLAIMS
 
