@@ -25,11 +25,14 @@ _DROPPED = {
 """What an older SDK drops while it decodes, by a part of the names of the fixtures that are about it."""
 
 
+def yields(way: Way) -> bool:
+    """Whether the installed SDK hands on anything at all this way."""
+    return way.name != "stream, no function calling" or Version("1.1") <= VERSION
+
+
 def is_told(fixture: Fixture, way: Way) -> bool:
     """Whether the installed SDK hands on what the fixture is about."""
-    if way.name == "stream, no function calling" and VERSION < Version("1.1"):
-        return False  # it yields nothing at all
-    return not any(dropped and about in fixture.path for about, dropped in _DROPPED.items())
+    return yields(way) and not any(dropped and about in fixture.path for about, dropped in _DROPPED.items())
 
 
 _CASES = [
