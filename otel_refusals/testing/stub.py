@@ -1,6 +1,6 @@
 """A loopback vendor: a real HTTP server that answers the real SDKs with a vendor's true wire.
 
-Standard library only, so that the demo runs wherever the package does.
+Standard library only, so that the demo runs wherever the package does; WebSockets alone want the websockets library.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Request:
         method: HTTP method.
         path: Path with query.
         headers: Header names in lower case.
-        json: The decoded body; None for none.
+        json: The decoded body, or one message on a WebSocket; None for none, as when a WebSocket is opened.
     """
 
     method: str
@@ -37,13 +37,19 @@ class Request:
     headers: dict[str, str]
     json: Any
 
+    @property
+    def on_socket(self) -> bool:
+        """Whether it opens a WebSocket, or is a message on one."""
+        return self.headers.get("upgrade", "").lower() == "websocket"
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What the vendor answers.
 
     Args:
-        body: The whole body, or its pieces; each piece is sent as one chunk as soon as it is produced.
+        body: The whole body, or its pieces; each piece is sent as one chunk, or one message of a WebSocket, as soon as
+            it is produced.
         status: HTTP status.
         content_type: `text/event-stream` for a stream.
         headers: Further headers.
@@ -104,11 +110,15 @@ class StubServer:
 
     def reply_to(self, request: Request) -> Reply:
         """The reply to `request`, which is remembered in `requests`."""
+        from otel_refusals.testing import speakers
+
         self.requests.append(request)
-        queued = self._queue.popleft() if self._queue else None
+        queued = self._queue.popleft() if self._queue and speakers.asks(request) else None
         if queued is None:
             return self._answer(request)
-        return queued if isinstance(queued, Reply) else self._chooser.play(request, queued)
+        if isinstance(queued, Reply):
+            return speakers.as_sent(request, queued)
+        return self._chooser.play(request, queued)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -142,7 +152,12 @@ class _Handler(BaseHTTPRequestHandler):
         size = int(self.headers.get("content-length") or 0)
         body = self.rfile.read(size)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = cast("_Server", self.server).stub.reply_to(Request(self.command, self.path, headers, _decoded(body)))
+        request = Request(self.command, self.path, headers, _decoded(body))
+        reply_to = cast("_Server", self.server).stub.reply_to
+        if request.on_socket:
+            self._serve_socket(request, reply_to)
+            return
+        reply = reply_to(request)
         self.send_response(reply.status)
         self.send_header("content-type", reply.content_type)
         for name, value in reply.headers.items():
@@ -162,6 +177,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.wfile.write(b"0\r\n\r\n")
+
+    def _serve_socket(self, request: Request, reply_to: Answer) -> None:
+        from otel_refusals.testing.stub_socket import MISSING, serve_socket
+
+        self.close_connection = True
+        try:
+            serve_socket(request, self.connection, self.rfile, reply_to)
+        except ModuleNotFoundError:
+            self.send_error(501, MISSING)
 
     do_GET = do_POST  # noqa: N815
     do_DELETE = do_POST  # noqa: N815

@@ -22,9 +22,11 @@ from otel_refusals.testing.speakers import (
     gemini,
     mistral,
     openai_chat,
+    openai_decisions,
     openai_responses,
+    openai_sockets,
 )
-from otel_refusals.testing.speakers.turn import Turn
+from otel_refusals.testing.speakers.turn import NotSpokenError, Turn
 from otel_refusals.testing.stub import Reply, Request
 
 Framing = Literal["json", "sse", "sse_data", "sse_done", "lines", "frames", "chunk_frames"]
@@ -32,10 +34,6 @@ Framing = Literal["json", "sse", "sse_data", "sse_done", "lines", "frames", "chu
 `[DONE]` at the end; one JSON a line; the frames of AWS, of events or of `chunk`s that hold events."""
 
 _Item = dict[str, Any]
-
-
-class NotSpokenError(LookupError):
-    """A call that no scenario can be played to; the message names it and what to do instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +76,7 @@ _WIRES = (
     _wire("openai", r"/chat/completions", openai_chat.completion, openai_chat.completion_chunks),
     _wire("openai", r"/completions", openai_chat.legacy, openai_chat.legacy_chunks),
     _wire("openai", r"/responses", openai_responses.response, openai_responses.response_events, "sse"),
+    _wire("openai", r"/decisions", openai_decisions.decision),
 )
 _MISTRAL_CHAT = _wire("mistralai", r"", mistral.completion, mistral.completion_chunks)
 
@@ -95,7 +94,7 @@ def vendor_of(request: Request) -> str | None:
     named = next((vendor for word, vendor in _AGENTS.items() if word in agent), None)
     if named == "botocore":  # it calls many services
         return "botocore" if re.match(r"/(model|guardrail)/", path) else None
-    if named is not None:
+    if named is not None or request.on_socket:  # the paths of sockets are anyone's
         return named
     wire = _wire_of(path)
     return wire.vendor if wire else None
@@ -112,6 +111,9 @@ def answer(request: Request, scenario: Scenario, pace: float = 0.0) -> Reply | N
     Raises:
         NotSpokenError: for a body of a model family whose wire is not spoken here.
     """
+    if request.on_socket:
+        events = openai_sockets.events(request, scenario)
+        return None if events is None else Reply(_paced((json.dumps(event).encode() for event in events), pace))
     path = urlsplit(request.path).path
     wire = _wire_of(path)
     if wire is None or request.method != "POST":
@@ -144,8 +146,20 @@ _CONTENT_TYPES = {
 
 def model_of(request: Request) -> str:
     """The model that `request` asks, empty where it names none."""
+    if request.on_socket:
+        return openai_sockets.model_of(request)
     wire = _wire_of(urlsplit(request.path).path)
     return _model(request, wire) if wire else ""
+
+
+def asks(request: Request) -> bool:
+    """Whether `request` wants an answer of a model: every call does, of the messages on a WebSocket some."""
+    return not request.on_socket or openai_sockets.asks(request)
+
+
+def as_sent(request: Request, reply: Reply) -> Reply:
+    """`reply` as it travels: on a WebSocket, what a server would send as a body comes in messages."""
+    return openai_sockets.in_messages(request, reply) if request.on_socket else reply
 
 
 def _wire_of(path: str) -> _Wire | None:
