@@ -159,6 +159,24 @@ def test_a_connection_of_another_vendor_is_blocked(gpt: openai.OpenAI) -> None:
         pass
 
 
+def test_a_connection_that_no_scenario_is_played_on_is_blocked(gpt: openai.OpenAI) -> None:
+    """Rather than let out: Google's Live, and OpenAI's translations."""
+    google = pytest.importorskip("google.genai")
+
+    async def live() -> None:
+        async with google.Client(api_key="key").aio.live.connect(model="gemini-live"):
+            pass
+
+    with inject("google_genai"), pytest.raises(CallBlocked, match="BidiGenerateContent of google_genai"):
+        asyncio.run(live())
+    with (
+        inject("openai"),
+        pytest.raises(CallBlocked, match="/realtime/translations.* of openai"),
+        gpt.realtime.translations.connect(model="m"),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("others", ["block", "pass"])
 def test_what_is_blocked_on_an_open_connection_is_raised_at_the_end(others: Any, gpt: openai.OpenAI) -> None:
     """The connection breaks; what the application makes of that does not hide it."""

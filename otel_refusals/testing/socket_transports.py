@@ -41,6 +41,7 @@ class Loopback:
         """Where to connect, and how: to the loopback server where the opening is answered, else as asked."""
         opening = self._made("GET", url, options.get("additional_headers"), None)
         opening.headers["upgrade"] = "websocket"
+        opening.headers.setdefault("user-agent", str(options.get("user_agent_header")))
         if self._answer(opening) is None:
             return url, options
         if self._server is None:
