@@ -18,6 +18,7 @@ from otel_refusals.testing.scenario import Scenario
 from otel_refusals.testing.speakers import (
     anthropic_messages,
     bedrock,
+    bedrock_models,
     cohere_chat,
     gemini,
     mistral,
@@ -26,7 +27,7 @@ from otel_refusals.testing.speakers import (
     openai_responses,
     openai_sockets,
 )
-from otel_refusals.testing.speakers.turn import NotSpokenError, Turn
+from otel_refusals.testing.speakers.turn import Turn
 from otel_refusals.testing.stub import Reply, Request
 
 Framing = Literal["json", "sse", "sse_data", "sse_done", "lines", "frames", "chunk_frames"]
@@ -63,8 +64,8 @@ _MODEL = r"/model/(?P<model>[^/]+)/"
 _WIRES = (
     _wire("anthropic", r"/v1/messages", *_MESSAGES),
     _wire("anthropic", r"/models/(?P<model>[^/:]+):(rawPredict|streamRawPredict)", *_MESSAGES),
-    _wire("botocore", _MODEL + "invoke", anthropic_messages.message),
-    _wire("botocore", _MODEL + "invoke-with-response-stream", None, anthropic_messages.message_events, "chunk_frames"),
+    _wire("botocore", _MODEL + "invoke", bedrock_models.body),
+    _wire("botocore", _MODEL + "invoke-with-response-stream", None, bedrock_models.chunks, "chunk_frames"),
     _wire("botocore", _MODEL + "converse", bedrock.converse),
     _wire("botocore", _MODEL + "converse-stream", None, bedrock.converse_events, "frames"),
     _wire("botocore", r"/guardrail/[^/]+/version/[^/]+/apply", bedrock.guardrail),
@@ -109,7 +110,7 @@ def answer(request: Request, scenario: Scenario, pace: float = 0.0) -> Reply | N
         pace: Seconds before each item of a stream.
 
     Raises:
-        NotSpokenError: for a body of a model family whose wire is not spoken here.
+        NotSpokenError: for a model family whose wire is not spoken here, or a scenario that has no form on the wire.
     """
     if request.on_socket:
         events = openai_sockets.events(request, scenario)
@@ -121,13 +122,7 @@ def answer(request: Request, scenario: Scenario, pace: float = 0.0) -> Reply | N
     if wire.vendor == "openai" and wire.whole is openai_chat.completion and vendor_of(request) == "mistralai":
         wire = _MISTRAL_CHAT
     body = request.json if isinstance(request.json, dict) else {}
-    model = _model(request, wire)
-    if "/invoke" in path and not ("anthropic_version" in body or "claude" in model):
-        raise NotSpokenError(
-            f"InvokeModel of {model!r}: scenarios are played in the body of Claude models; "
-            "for another family give a fixture: inject(..., wire=wire('bedrock', ...))"
-        )
-    turn = Turn(scenario, body, model)
+    turn = Turn(scenario, body, _model(request, wire))
     if wire.events is None or (
         wire.whole is not None and not (body.get("stream") or path.endswith(":streamRawPredict"))
     ):
