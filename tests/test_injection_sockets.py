@@ -216,6 +216,15 @@ def test_the_applications_own_connections_are_left_alone() -> None:
         assert ["/v1/realtime"] == [request.path for request in server.requests]
 
 
+def test_a_connection_ends_with_its_injection(gpt: openai.OpenAI) -> None:
+    """Nobody waits at a server that is gone."""
+    with inject("openai"):
+        connection = gpt.responses.connect().enter()
+    with pytest.raises(ConnectionClosed):
+        connection.recv()
+    connection.close()
+
+
 def test_nothing_is_left_behind() -> None:
     """The library connects as before."""
     from websockets.asyncio import client as asynchronous

@@ -9,6 +9,7 @@ import json
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
@@ -129,6 +130,9 @@ class StubServer:
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
+        for connection in list(self._server.sockets):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Server(ThreadingHTTPServer):
@@ -138,6 +142,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, stub: StubServer, port: int) -> None:
         self.stub = stub
+        self.sockets: set[socket.socket] = set()  # the WebSockets that are open: they would outlive the server
         super().__init__(("127.0.0.1", port), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
@@ -182,10 +187,14 @@ class _Handler(BaseHTTPRequestHandler):
         from otel_refusals.testing.stub_socket import MISSING, serve_socket
 
         self.close_connection = True
+        sockets = cast("_Server", self.server).sockets
+        sockets.add(self.connection)
         try:
             serve_socket(request, self.connection, self.rfile, reply_to)
         except ModuleNotFoundError:
             self.send_error(501, MISSING)
+        finally:
+            sockets.discard(self.connection)
 
     do_GET = do_POST  # noqa: N815
     do_DELETE = do_POST  # noqa: N815

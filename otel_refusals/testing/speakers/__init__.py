@@ -20,10 +20,12 @@ from otel_refusals.testing.speakers import (
     bedrock,
     bedrock_models,
     cohere_chat,
+    cohere_generate,
     gemini,
     mistral,
     openai_chat,
     openai_decisions,
+    openai_images,
     openai_responses,
     openai_sockets,
 )
@@ -46,6 +48,8 @@ class _Wire:
         path: The end of the path; a group `model` is the model that is asked.
         whole: Makes an answer in one piece; None where the route always streams.
         events: Makes a stream; None where the route never does.
+        framing: How the items of a stream travel.
+        rejects: Whether a refusal before output is an error, streamed or not.
     """
 
     vendor: str
@@ -53,6 +57,7 @@ class _Wire:
     whole: Callable[[Turn], _Item] | None
     events: Callable[[Turn], Iterator[_Item]] | None = None
     framing: Framing = "sse_done"
+    rejects: bool = False
 
 
 def _wire(vendor: str, path: str, *how: Any) -> _Wire:
@@ -60,6 +65,7 @@ def _wire(vendor: str, path: str, *how: Any) -> _Wire:
 
 
 _MESSAGES = (anthropic_messages.message, anthropic_messages.message_events, "sse")
+_IMAGES = (openai_images.images, openai_images.image_events, "sse", True)
 _MODEL = r"/model/(?P<model>[^/]+)/"
 _WIRES = (
     _wire("anthropic", r"/v1/messages", *_MESSAGES),
@@ -73,11 +79,13 @@ _WIRES = (
     _wire("google_genai", r"models/(?P<model>[^/:]+):streamGenerateContent", None, gemini.content_chunks, "sse_data"),
     _wire("cohere", r"/v2/chat", cohere_chat.chat, cohere_chat.chat_events, "sse"),
     _wire("cohere", r"/v1/chat", cohere_chat.chat_v1, cohere_chat.chat_v1_events, "lines"),
+    _wire("cohere", r"/v1/generate", cohere_generate.generations, cohere_generate.generation_events, "lines"),
     _wire("mistralai", r"/v1/(agents|fim)/completions", mistral.completion, mistral.completion_chunks),
     _wire("openai", r"/chat/completions", openai_chat.completion, openai_chat.completion_chunks),
     _wire("openai", r"/completions", openai_chat.legacy, openai_chat.legacy_chunks),
     _wire("openai", r"/responses", openai_responses.response, openai_responses.response_events, "sse"),
     _wire("openai", r"/decisions", openai_decisions.decision),
+    _wire("openai", r"/images/(generations|edits|variations)", *_IMAGES),
 )
 _MISTRAL_CHAT = _wire("mistralai", r"", mistral.completion, mistral.completion_chunks)
 
@@ -123,11 +131,11 @@ def answer(request: Request, scenario: Scenario, pace: float = 0.0) -> Reply | N
         wire = _MISTRAL_CHAT
     body = request.json if isinstance(request.json, dict) else {}
     turn = Turn(scenario, body, _model(request, wire))
-    if wire.events is None or (
-        wire.whole is not None and not (body.get("stream") or path.endswith(":streamRawPredict"))
-    ):
+    streamed = body.get("stream") or path.endswith(":streamRawPredict")
+    rejected = wire.rejects and scenario.outcome == "refused" and not (streamed and scenario.speaks)
+    if wire.events is None or (wire.whole is not None and (rejected or not streamed)):
         assert wire.whole is not None
-        return Reply(json.dumps(wire.whole(turn)).encode())
+        return Reply(json.dumps(wire.whole(turn)).encode(), 400 if rejected else 200)
     items: Iterable[bytes] = _framed(wire.events(turn), wire.framing)
     return Reply(_paced(items, pace), content_type=_CONTENT_TYPES.get(wire.framing, "text/event-stream"))
 
