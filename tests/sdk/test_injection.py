@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Literal
 
 import pytest
 
@@ -89,16 +88,3 @@ def test_images_and_decisions_are_refused_or_not(way: Way, surface: str, may_rai
 
     assert {"refused": 1, "completed": 1} == recorder.operations
     assert ("sexual" if surface == "images" else "unspecified") == recorder.refusals[0].category
-
-
-def test_an_image_is_refused_after_a_partial_one() -> None:
-    """By an event of its stream; before that it is an error, streamed or not."""
-    import openai
-
-    with RefusalRecorder() as recorder, openai.OpenAI(api_key="key", base_url=NOWHERE, max_retries=0) as client:
-        stages: tuple[Literal["mid_stream", "pre_output"], ...] = ("mid_stream", "pre_output")
-        for stage in stages:
-            with inject("openai", Scenario(stage=stage)), suppress(openai.APIError):
-                list(client.images.generate(prompt="A cat.", model="m", stream=True))
-
-    assert ["mid_stream", "pre_output"] == [refusal.stage for refusal in recorder.refusals]
