@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import anthropic
 import httpx2
 import openai
 import pytest
 
-from otel_refusals.testing import CallBlocked, Reply, Scenario, ScenarioError, StubServer, inject, wire
+from otel_refusals.testing import CallBlocked, RefusalRecorder, Reply, Scenario, ScenarioError, StubServer, inject, wire
 from tests.injected import NOWHERE
 
 ASK: dict[str, Any] = {"model": "claude-opus-5", "max_tokens": 9, "messages": [{"role": "user", "content": "Please."}]}
@@ -174,3 +174,14 @@ def test_a_bad_value_is_named(arguments: dict[str, Any], told: str) -> None:
     """Before anything is patched."""
     with pytest.raises(ScenarioError, match=told.replace("(", r"\(")):
         inject(**arguments)
+
+
+def test_an_image_is_refused_after_a_partial_one() -> None:
+    """By an event of its stream; before that it is an error, streamed or not."""
+    with RefusalRecorder() as recorder, openai.OpenAI(api_key="key", base_url=NOWHERE, max_retries=0) as client:
+        stages: tuple[Literal["mid_stream", "pre_output"], ...] = ("mid_stream", "pre_output")
+        for stage in stages:
+            with inject("openai", Scenario(stage=stage)), suppress(openai.APIError):
+                list(client.images.generate(prompt="A cat.", model="m", stream=True))
+
+    assert ["mid_stream", "pre_output"] == [refusal.stage for refusal in recorder.refusals]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from otel_refusals.testing.injection import CallBlocked, Injection, inject
     from otel_refusals.testing.recorder import RecordedRefusal, RefusalRecorder
     from otel_refusals.testing.scenario import WAYS, Scenario, ScenarioError, ways_of
-    from otel_refusals.testing.speakers import NotSpokenError
+    from otel_refusals.testing.speakers.turn import NotSpokenError
     from otel_refusals.testing.stub import Reply, Request, StubServer
 
 __all__ = [
@@ -48,7 +48,7 @@ _MODULES = {
     "injection": ("CallBlocked", "Injection", "inject"),
     "recorder": ("RecordedRefusal", "RefusalRecorder"),
     "scenario": ("WAYS", "Scenario", "ScenarioError", "ways_of"),
-    "speakers": ("NotSpokenError",),
+    "speakers.turn": ("NotSpokenError",),
     "stub": ("Reply", "Request", "StubServer"),
 }
 _HOMES = {name: module for module, provided in _MODULES.items() for name in provided}

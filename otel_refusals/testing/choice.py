@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from otel_refusals.testing import speakers
 from otel_refusals.testing.scenario import COMPLETED, Scenario, ScenarioError, scenario_from
+from otel_refusals.testing.speakers.turn import NotSpokenError
 from otel_refusals.testing.stub import Reply, Request
 
 HEADER = "x-refusal-scenario"
@@ -50,8 +51,9 @@ class Chooser:
     def __call__(self, request: Request) -> Reply:
         """The reply to `request`; 404 for a call that does not generate, 400 for a scenario that does not exist."""
         try:
-            reply = self.play(request, self.scenario_for(request))
-        except (ScenarioError, speakers.NotSpokenError) as error:
+            scenario = self.scenario_for(request) if speakers.asks(request) else COMPLETED
+            reply = self.play(request, scenario)
+        except (ScenarioError, NotSpokenError) as error:
             return _error(400, str(error))
         return reply
 

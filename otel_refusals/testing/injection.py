@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from otel_refusals.testing import speakers
 from otel_refusals.testing.scenario import COMPLETED, USUAL, Content, Ending, Scenario, ScenarioError, known
+from otel_refusals.testing.speakers.turn import NotSpokenError
 from otel_refusals.testing.stub import Reply, Request
 from otel_refusals.testing.transports import answering
 
@@ -59,7 +60,8 @@ class Injection:
 
     Attributes:
         scenario: What is played; None where a fixture is.
-        requests: The calls that got it.
+        requests: The calls that got it; of a WebSocket, the messages that asked for an answer.
+        blocked: What was blocked on an open WebSocket; the first is raised when the injection ends.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Injection:
         self.vendor = vendor
         self.scenario = scenario
         self.requests: list[Request] = []
+        self.blocked: list[CallBlocked] = []
         self._wire = wire
         self._model = model
         self._times = times
@@ -81,6 +84,8 @@ class Injection:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         _leave(self)
+        if self.blocked:
+            raise self.blocked[0] from exc
 
     def __call__(self, function: _Function) -> _Function:
         """Inject while `function` runs."""
@@ -104,9 +109,16 @@ class Injection:
         """The reply to a call that this injection is for; None for any other."""
         if vendor != self.vendor or (self._times is not None and len(self.requests) >= self._times):
             return None
-        if not fnmatchcase(speakers.model_of(request), self._model):
+        model, asks = speakers.model_of(request), speakers.asks(request)
+        unsaid = not (asks or model)  # a WebSocket that is opened: its messages will name the model
+        if not (unsaid or fnmatchcase(model, self._model)):
             return None
-        reply = self._wire.reply if self._wire else speakers.answer(request, self.scenario or COMPLETED)
+        if not asks:
+            return speakers.answer(request, COMPLETED)
+        if self._wire:
+            reply: Reply | None = speakers.as_sent(request, self._wire.reply)
+        else:
+            reply = speakers.answer(request, self.scenario or COMPLETED)
         if reply is not None:
             self.requests.append(request)
         return reply
@@ -194,10 +206,37 @@ def _leave(injection: Injection) -> None:
 
 
 def _answer(request: Request) -> Reply | None:
-    """The innermost injection that wants the request; what the innermost says of a call that none wants."""
+    """What a call gets that may be one of a vendor; None sends it on its way."""
     vendor = speakers.vendor_of(request)
     if vendor is None:
         return None
+    if request.on_socket and request.json is not None:
+        return _answer_message(request, vendor)
+    return _decide(request, vendor)
+
+
+def _answer_message(request: Request, vendor: str) -> Reply | None:
+    """What a message gets on a WebSocket that was opened to an injection.
+
+    The application waits at the other end: what is blocked breaks the connection, and the injection raises it at its
+    end.
+    """
+    if not speakers.asks(request):
+        return speakers.answer(request, COMPLETED)
+    try:
+        reply = _decide(request, vendor)
+        if reply is None:
+            raise CallBlocked(f"{request.path} of {vendor} is connected to an injection: no message of it can pass")
+    except CallBlocked as blocked:
+        with _lock:
+            for injection in _active[-1:]:
+                injection.blocked.append(blocked)
+        return Reply(cut=True)
+    return reply
+
+
+def _decide(request: Request, vendor: str) -> Reply | None:
+    """The innermost injection that wants the request; what the innermost says of a call that none wants."""
     try:
         with _lock:
             for injection in reversed(_active):
@@ -205,5 +244,5 @@ def _answer(request: Request) -> Reply | None:
                 if reply is not None:
                     return reply
             return _active[-1].refuse_to_leave(request, vendor) if _active else None
-    except speakers.NotSpokenError as error:
+    except NotSpokenError as error:
         raise CallBlocked(str(error)) from error

@@ -1,6 +1,6 @@
 """A loopback vendor: a real HTTP server that answers the real SDKs with a vendor's true wire.
 
-Standard library only, so that the demo runs wherever the package does.
+Standard library only, so that the demo runs wherever the package does; WebSockets alone want the websockets library.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import json
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
@@ -29,7 +30,7 @@ class Request:
         method: HTTP method.
         path: Path with query.
         headers: Header names in lower case.
-        json: The decoded body; None for none.
+        json: The decoded body, or one message on a WebSocket; None for none, as when a WebSocket is opened.
     """
 
     method: str
@@ -37,13 +38,19 @@ class Request:
     headers: dict[str, str]
     json: Any
 
+    @property
+    def on_socket(self) -> bool:
+        """Whether it opens a WebSocket, or is a message on one."""
+        return self.headers.get("upgrade", "").lower() == "websocket"
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What the vendor answers.
 
     Args:
-        body: The whole body, or its pieces; each piece is sent as one chunk as soon as it is produced.
+        body: The whole body, or its pieces; each piece is sent as one chunk, or one message of a WebSocket, as soon as
+            it is produced.
         status: HTTP status.
         content_type: `text/event-stream` for a stream.
         headers: Further headers.
@@ -104,11 +111,15 @@ class StubServer:
 
     def reply_to(self, request: Request) -> Reply:
         """The reply to `request`, which is remembered in `requests`."""
+        from otel_refusals.testing import speakers
+
         self.requests.append(request)
-        queued = self._queue.popleft() if self._queue else None
+        queued = self._queue.popleft() if self._queue and speakers.asks(request) else None
         if queued is None:
             return self._answer(request)
-        return queued if isinstance(queued, Reply) else self._chooser.play(request, queued)
+        if isinstance(queued, Reply):
+            return speakers.as_sent(request, queued)
+        return self._chooser.play(request, queued)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -119,6 +130,9 @@ class StubServer:
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
+        for connection in list(self._server.sockets):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Server(ThreadingHTTPServer):
@@ -128,6 +142,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, stub: StubServer, port: int) -> None:
         self.stub = stub
+        self.sockets: set[socket.socket] = set()  # the WebSockets that are open: they would outlive the server
         super().__init__(("127.0.0.1", port), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
@@ -142,7 +157,12 @@ class _Handler(BaseHTTPRequestHandler):
         size = int(self.headers.get("content-length") or 0)
         body = self.rfile.read(size)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = cast("_Server", self.server).stub.reply_to(Request(self.command, self.path, headers, _decoded(body)))
+        request = Request(self.command, self.path, headers, _decoded(body))
+        reply_to = cast("_Server", self.server).stub.reply_to
+        if request.on_socket:
+            self._serve_socket(request, reply_to)
+            return
+        reply = reply_to(request)
         self.send_response(reply.status)
         self.send_header("content-type", reply.content_type)
         for name, value in reply.headers.items():
@@ -162,6 +182,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.wfile.write(b"0\r\n\r\n")
+
+    def _serve_socket(self, request: Request, reply_to: Answer) -> None:
+        from otel_refusals.testing.stub_socket import MISSING, serve_socket
+
+        self.close_connection = True
+        sockets = cast("_Server", self.server).sockets
+        sockets.add(self.connection)
+        try:
+            serve_socket(request, self.connection, self.rfile, reply_to)
+        except ModuleNotFoundError:
+            self.send_error(501, MISSING)
+        finally:
+            sockets.discard(self.connection)
 
     do_GET = do_POST  # noqa: N815
     do_DELETE = do_POST  # noqa: N815

@@ -22,6 +22,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
+from otel_refusals.testing.socket_transports import websockets
 from otel_refusals.testing.stub import Reply, Request, StubServer
 
 Answer = Callable[[Request], Reply | None]
@@ -43,11 +44,14 @@ def answering(answer: Answer) -> Iterator[None]:
             _requests(stack, answer)
         if _installed("aiohttp"):
             _aiohttp(stack, answer)
+        if _installed("websockets.asyncio"):
+            websockets(stack, answer, _request, _replace)
         yield
 
 
 def _installed(name: str) -> bool:
-    return find_spec(name) is not None
+    package = name.partition(".")[0]
+    return find_spec(package) is not None and find_spec(name) is not None
 
 
 def _replace(stack: ExitStack, owner: Any, name: str, replacement: Any) -> None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import pytest
 
+from otel_refusals.testing import RefusalRecorder, Scenario, inject
 from tests.drivers import ARGUMENTS, WAYS, Way
 from tests.fixtures import FIXTURES
 from tests.injected import NOWHERE, check_fixtures, check_scenarios
@@ -72,3 +73,18 @@ def test_platforms_of_the_anthropic_sdk_are_reached(platform: str) -> None:
     with client:
         check_scenarios("anthropic", lambda: client.messages.create(**ARGUMENTS["messages"]))
         check_scenarios("anthropic", both)
+
+
+_REJECTED = [case for case in _CASES if case.values[1] in ("images", "decisions")]
+
+
+@pytest.mark.parametrize(("way", "surface"), _REJECTED)
+def test_images_and_decisions_are_refused_or_not(way: Way, surface: str, may_raise: Callable[[Way, str], None]) -> None:
+    """They have no other way to end; a decision names no category."""
+    with RefusalRecorder() as recorder:
+        for scenario in (Scenario(category="sexual"), Scenario(outcome="completed")):
+            with inject("openai", scenario):
+                may_raise(way, surface)
+
+    assert {"refused": 1, "completed": 1} == recorder.operations
+    assert ("sexual" if surface == "images" else "unspecified") == recorder.refusals[0].category

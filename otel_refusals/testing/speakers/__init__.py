@@ -18,11 +18,16 @@ from otel_refusals.testing.scenario import Scenario
 from otel_refusals.testing.speakers import (
     anthropic_messages,
     bedrock,
+    bedrock_models,
     cohere_chat,
+    cohere_generate,
     gemini,
     mistral,
     openai_chat,
+    openai_decisions,
+    openai_images,
     openai_responses,
+    openai_sockets,
 )
 from otel_refusals.testing.speakers.turn import Turn
 from otel_refusals.testing.stub import Reply, Request
@@ -34,10 +39,6 @@ Framing = Literal["json", "sse", "sse_data", "sse_done", "lines", "frames", "chu
 _Item = dict[str, Any]
 
 
-class NotSpokenError(LookupError):
-    """A call that no scenario can be played to; the message names it and what to do instead."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Wire:
     """One route: who answers there in one piece, who in a stream, and how that travels.
@@ -47,6 +48,8 @@ class _Wire:
         path: The end of the path; a group `model` is the model that is asked.
         whole: Makes an answer in one piece; None where the route always streams.
         events: Makes a stream; None where the route never does.
+        framing: How the items of a stream travel.
+        rejects: Whether a refusal before output is an error, streamed or not.
     """
 
     vendor: str
@@ -54,6 +57,7 @@ class _Wire:
     whole: Callable[[Turn], _Item] | None
     events: Callable[[Turn], Iterator[_Item]] | None = None
     framing: Framing = "sse_done"
+    rejects: bool = False
 
 
 def _wire(vendor: str, path: str, *how: Any) -> _Wire:
@@ -61,12 +65,13 @@ def _wire(vendor: str, path: str, *how: Any) -> _Wire:
 
 
 _MESSAGES = (anthropic_messages.message, anthropic_messages.message_events, "sse")
+_IMAGES = (openai_images.images, openai_images.image_events, "sse", True)
 _MODEL = r"/model/(?P<model>[^/]+)/"
 _WIRES = (
     _wire("anthropic", r"/v1/messages", *_MESSAGES),
     _wire("anthropic", r"/models/(?P<model>[^/:]+):(rawPredict|streamRawPredict)", *_MESSAGES),
-    _wire("botocore", _MODEL + "invoke", anthropic_messages.message),
-    _wire("botocore", _MODEL + "invoke-with-response-stream", None, anthropic_messages.message_events, "chunk_frames"),
+    _wire("botocore", _MODEL + "invoke", bedrock_models.body),
+    _wire("botocore", _MODEL + "invoke-with-response-stream", None, bedrock_models.chunks, "chunk_frames"),
     _wire("botocore", _MODEL + "converse", bedrock.converse),
     _wire("botocore", _MODEL + "converse-stream", None, bedrock.converse_events, "frames"),
     _wire("botocore", r"/guardrail/[^/]+/version/[^/]+/apply", bedrock.guardrail),
@@ -74,10 +79,13 @@ _WIRES = (
     _wire("google_genai", r"models/(?P<model>[^/:]+):streamGenerateContent", None, gemini.content_chunks, "sse_data"),
     _wire("cohere", r"/v2/chat", cohere_chat.chat, cohere_chat.chat_events, "sse"),
     _wire("cohere", r"/v1/chat", cohere_chat.chat_v1, cohere_chat.chat_v1_events, "lines"),
+    _wire("cohere", r"/v1/generate", cohere_generate.generations, cohere_generate.generation_events, "lines"),
     _wire("mistralai", r"/v1/(agents|fim)/completions", mistral.completion, mistral.completion_chunks),
     _wire("openai", r"/chat/completions", openai_chat.completion, openai_chat.completion_chunks),
     _wire("openai", r"/completions", openai_chat.legacy, openai_chat.legacy_chunks),
     _wire("openai", r"/responses", openai_responses.response, openai_responses.response_events, "sse"),
+    _wire("openai", r"/decisions", openai_decisions.decision),
+    _wire("openai", r"/images/(generations|edits|variations)", *_IMAGES),
 )
 _MISTRAL_CHAT = _wire("mistralai", r"", mistral.completion, mistral.completion_chunks)
 
@@ -95,7 +103,7 @@ def vendor_of(request: Request) -> str | None:
     named = next((vendor for word, vendor in _AGENTS.items() if word in agent), None)
     if named == "botocore":  # it calls many services
         return "botocore" if re.match(r"/(model|guardrail)/", path) else None
-    if named is not None:
+    if named is not None or request.on_socket:  # the paths of sockets are anyone's
         return named
     wire = _wire_of(path)
     return wire.vendor if wire else None
@@ -110,8 +118,11 @@ def answer(request: Request, scenario: Scenario, pace: float = 0.0) -> Reply | N
         pace: Seconds before each item of a stream.
 
     Raises:
-        NotSpokenError: for a body of a model family whose wire is not spoken here.
+        NotSpokenError: for a model family whose wire is not spoken here, or a scenario that has no form on the wire.
     """
+    if request.on_socket:
+        events = openai_sockets.events(request, scenario)
+        return None if events is None else Reply(_paced((json.dumps(event).encode() for event in events), pace))
     path = urlsplit(request.path).path
     wire = _wire_of(path)
     if wire is None or request.method != "POST":
@@ -119,18 +130,12 @@ def answer(request: Request, scenario: Scenario, pace: float = 0.0) -> Reply | N
     if wire.vendor == "openai" and wire.whole is openai_chat.completion and vendor_of(request) == "mistralai":
         wire = _MISTRAL_CHAT
     body = request.json if isinstance(request.json, dict) else {}
-    model = _model(request, wire)
-    if "/invoke" in path and not ("anthropic_version" in body or "claude" in model):
-        raise NotSpokenError(
-            f"InvokeModel of {model!r}: scenarios are played in the body of Claude models; "
-            "for another family give a fixture: inject(..., wire=wire('bedrock', ...))"
-        )
-    turn = Turn(scenario, body, model)
-    if wire.events is None or (
-        wire.whole is not None and not (body.get("stream") or path.endswith(":streamRawPredict"))
-    ):
+    turn = Turn(scenario, body, _model(request, wire))
+    streamed = body.get("stream") or path.endswith(":streamRawPredict")
+    rejected = wire.rejects and scenario.outcome == "refused" and not (streamed and scenario.speaks)
+    if wire.events is None or (wire.whole is not None and (rejected or not streamed)):
         assert wire.whole is not None
-        return Reply(json.dumps(wire.whole(turn)).encode())
+        return Reply(json.dumps(wire.whole(turn)).encode(), 400 if rejected else 200)
     items: Iterable[bytes] = _framed(wire.events(turn), wire.framing)
     return Reply(_paced(items, pace), content_type=_CONTENT_TYPES.get(wire.framing, "text/event-stream"))
 
@@ -144,8 +149,20 @@ _CONTENT_TYPES = {
 
 def model_of(request: Request) -> str:
     """The model that `request` asks, empty where it names none."""
+    if request.on_socket:
+        return openai_sockets.model_of(request)
     wire = _wire_of(urlsplit(request.path).path)
     return _model(request, wire) if wire else ""
+
+
+def asks(request: Request) -> bool:
+    """Whether `request` wants an answer of a model: every call does, of the messages on a WebSocket some."""
+    return not request.on_socket or openai_sockets.asks(request)
+
+
+def as_sent(request: Request, reply: Reply) -> Reply:
+    """`reply` as it travels: on a WebSocket, what a server would send as a body comes in messages."""
+    return openai_sockets.in_messages(request, reply) if request.on_socket else reply
 
 
 def _wire_of(path: str) -> _Wire | None:

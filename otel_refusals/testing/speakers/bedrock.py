@@ -25,31 +25,33 @@ _FILTERS = {
 }
 
 
-def _category(turn: Turn) -> str | None:
+def category(turn: Turn) -> str | None:
+    """The filter of the customer's guardrail that declines; None where the guardrail does not."""
     return turn.category("VIOLENCE", _FILTERS) if turn.scenario.outcome == "refused" else None
 
 
 def _stop_reason(turn: Turn) -> str:
     if turn.scenario.outcome == "refused":
-        return "guardrail_intervened" if _category(turn) else "content_filtered"
+        return "guardrail_intervened" if category(turn) else "content_filtered"
     return _STOP_REASONS.get(turn.scenario.outcome, turn.scenario.stop_reason)
 
 
-def _assessment(category: str) -> dict[str, Any]:
-    blocked = {"type": category, "confidence": "HIGH", "filterStrength": "HIGH", "action": "BLOCKED", "detected": True}
+def assessment(named: str) -> dict[str, Any]:
+    """What a guardrail says of the filter `named` that blocked."""
+    blocked = {"type": named, "confidence": "HIGH", "filterStrength": "HIGH", "action": "BLOCKED", "detected": True}
     return {"contentPolicy": {"filters": [blocked]}}
 
 
 def _after(turn: Turn) -> dict[str, Any]:
     """Usage, metrics and trace, which come last. A prompt that a guardrail blocks costs no model tokens."""
-    category = _category(turn)
-    into = 0 if category and not turn.scenario.speaks else turn.input_tokens
+    named = category(turn)
+    into = 0 if named and not turn.scenario.speaks else turn.input_tokens
     usage = {"inputTokens": into, "outputTokens": turn.output_tokens, "totalTokens": into + turn.output_tokens}
     after: dict[str, Any] = {"usage": usage, "metrics": {"latencyMs": 12}}
-    if category and turn.scenario.speaks:
-        after["trace"] = {"guardrail": {"outputAssessments": {"stub": [_assessment(category)]}}}
-    elif category:
-        after["trace"] = {"guardrail": {"inputAssessment": {"stub": _assessment(category)}}}
+    if named and turn.scenario.speaks:
+        after["trace"] = {"guardrail": {"outputAssessments": {"stub": [assessment(named)]}}}
+    elif named:
+        after["trace"] = {"guardrail": {"inputAssessment": {"stub": assessment(named)}}}
     return after
 
 
@@ -64,7 +66,7 @@ def converse(turn: Turn) -> dict[str, Any]:
     if turn.calls_tool:
         arguments = json.loads("".join(turn.arguments)) if turn.scenario.outcome == "tool_call" else {}
         content.append({"toolUse": {"toolUseId": f"tooluse_{turn.id}", "name": turn.tool, "input": arguments}})
-    if _category(turn):
+    if category(turn):
         content.append({"text": BLOCKED})
     message = {"role": "assistant", "content": content}
     return {"output": {"message": message}, "stopReason": _stop_reason(turn), **_after(turn)}
@@ -81,7 +83,7 @@ def converse_events(turn: Turn) -> Iterator[dict[str, Any]]:
     if turn.calls_tool:
         start = {"toolUse": {"toolUseId": f"tooluse_{turn.id}", "name": turn.tool}}
         blocks.append((start, [{"toolUse": {"input": piece}} for piece in turn.arguments]))
-    if _category(turn):
+    if category(turn):
         blocks.append((None, [{"text": BLOCKED}]))
     for index, (started, deltas) in enumerate(blocks):
         if started:
@@ -108,5 +110,5 @@ def guardrail(turn: Turn) -> dict[str, Any]:
     }
     if turn.scenario.outcome != "refused":
         return answer
-    assessments = [_assessment(_category(turn) or "VIOLENCE")]
+    assessments = [assessment(category(turn) or "VIOLENCE")]
     return answer | {"action": "GUARDRAIL_INTERVENED", "outputs": [{"text": BLOCKED}], "assessments": assessments}

@@ -19,16 +19,18 @@ _FINISH_REASONS = {
 }
 
 
-def _finish_reason(turn: Turn) -> str:
+def finish_reason(turn: Turn) -> str:
+    """How it ended, in Cohere's words."""
     return _FINISH_REASONS.get(turn.scenario.outcome, turn.scenario.stop_reason.upper())
 
 
-def _units(turn: Turn) -> dict[str, int]:
+def units(turn: Turn) -> dict[str, int]:
+    """What is billed."""
     return {"input_tokens": turn.input_tokens, "output_tokens": turn.output_tokens}
 
 
 def _usage(turn: Turn) -> dict[str, Any]:
-    return {"billed_units": _units(turn), "tokens": _units(turn)}
+    return {"billed_units": units(turn), "tokens": units(turn)}
 
 
 def _call(turn: Turn, arguments: str) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def chat(turn: Turn) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": content}
     if turn.calls_tool:
         message["tool_calls"] = [_call(turn, "".join(turn.arguments))]
-    return {"id": turn.id, "finish_reason": _finish_reason(turn), "message": message, "usage": _usage(turn)}
+    return {"id": turn.id, "finish_reason": finish_reason(turn), "message": message, "usage": _usage(turn)}
 
 
 def chat_events(turn: Turn) -> Iterator[dict[str, Any]]:
@@ -66,7 +68,7 @@ def chat_events(turn: Turn) -> Iterator[dict[str, Any]]:
             yield {"type": "tool-call-delta", "index": 0, "delta": {"message": {"tool_calls": part}}}
         if turn.scenario.outcome == "tool_call":
             yield {"type": "tool-call-end", "index": 0}
-    yield {"type": "message-end", "delta": {"finish_reason": _finish_reason(turn), "usage": _usage(turn)}}
+    yield {"type": "message-end", "delta": {"finish_reason": finish_reason(turn), "usage": _usage(turn)}}
 
 
 def chat_v1(turn: Turn) -> dict[str, Any]:
@@ -77,8 +79,8 @@ def chat_v1(turn: Turn) -> dict[str, Any]:
         "generation_id": f"g{turn.id}",
         "text": "".join(turn.text),
         "chat_history": [],
-        "finish_reason": _finish_reason(turn),
-        "meta": {"api_version": {"version": "1"}, "billed_units": _units(turn)},
+        "finish_reason": finish_reason(turn),
+        "meta": {"api_version": {"version": "1"}, "billed_units": units(turn)},
     }
     return answer | {"tool_calls": calls} if calls else answer
 

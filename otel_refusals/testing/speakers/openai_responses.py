@@ -14,21 +14,22 @@ from otel_refusals.testing.speakers.openai_chat import CREATED, DECLINED, azure_
 from otel_refusals.testing.speakers.turn import Turn
 
 _POLICIES = {"cyber": "cyber_policy", "bio": "bio_policy", "misalignment": "misalignment_policy_violation"}
-_STATUSES = {"completed": "completed", "tool_call": "completed", "truncated": "incomplete", "refused": "incomplete"}
-_REASONS = {"truncated": "max_output_tokens", "refused": "content_filter"}
+STATUSES = {"completed": "completed", "tool_call": "completed", "truncated": "incomplete", "refused": "incomplete"}
+REASONS = {"truncated": "max_output_tokens", "refused": "content_filter"}
 
 
-def _policy(turn: Turn) -> str | None:
+def policy_of(turn: Turn) -> str | None:
+    """The code of the policy that fails the response; None where nothing of that kind happens."""
     return _POLICIES.get(turn.category(None) or "") if turn.scenario.outcome == "refused" else None
 
 
 def response(turn: Turn) -> dict[str, Any]:
     """The whole response."""
-    scenario, policy = turn.scenario, _policy(turn)
+    scenario, policy = turn.scenario, policy_of(turn)
     by_model = scenario.source == "model"
     # A reason of tomorrow comes in a status of today.
-    status = "failed" if policy else "completed" if by_model else _STATUSES.get(scenario.outcome, "incomplete")
-    reason = _REASONS.get(scenario.outcome, scenario.stop_reason)
+    status = "failed" if policy else "completed" if by_model else STATUSES.get(scenario.outcome, "incomplete")
+    reason = REASONS.get(scenario.outcome, scenario.stop_reason)
     answer: dict[str, Any] = {
         "id": f"resp_{turn.id}",
         "object": "response",

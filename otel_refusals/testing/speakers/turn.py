@@ -19,6 +19,10 @@ _FILLER = (
 _numbers = count(1)
 
 
+class NotSpokenError(LookupError):
+    """A call that no scenario can be played to; the message names it and what to do instead."""
+
+
 def tokens(text: str) -> list[str]:
     """`text` in pieces about as long as a model's tokens."""
     return re.findall(r"\s*\S{1,6}\s*$|\s*\S{1,6}", text)

@@ -39,3 +39,15 @@ def test_every_fixture_can_be_injected(surface: str) -> None:
 def test_every_way_of_being_refused_can_be_injected(way: Way) -> None:
     """Whole and streamed, sync and async, parsed and raw; version 1 shows no thinking."""
     check_scenarios("cohere", lambda: _call(way))
+
+
+@pytest.mark.parametrize("way", list(ways(fixture("cohere/generate_complete.json"))), ids=lambda way: way.name)
+def test_generate_is_refused_too(way: Way) -> None:
+    """It has only text."""
+    check_scenarios("cohere", lambda: _call(way), hides_thinking=True)
+
+
+@pytest.mark.parametrize("way", list(ways(fixture("cohere/generate_stream_complete.jsonl"))), ids=lambda way: way.name)
+def test_generate_is_refused_in_a_stream(way: Way) -> None:
+    """In lines of JSON."""
+    check_scenarios("cohere", lambda: _call(way), hides_thinking=True)
