@@ -29,6 +29,7 @@ from tests.sdk.botocore.calls import (
     INVOKE,
     INVOKE_STREAM,
     SETTINGS,
+    leave_out_unless,
     stream_of,
 )
 from tests.telemetry import Recorded
@@ -62,8 +63,7 @@ def use(vendor: StubServer) -> Callable[..., Any]:
 
     def make(surface: str, reply: Reply, then: Use, **config: Any) -> Any:
         method, arguments = CALLS[surface]
-        if method not in BY_NAME:
-            pytest.skip(f"this botocore has no {method}")
+        leave_out_unless(method in BY_NAME, method)
         vendor.queue(reply)
 
         async def run() -> Any:

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import botocore
+import pytest
+
+# What the service model of an early 1.34 lacks, and nothing else: on a newer one a missing name is a failure.
+_LACKS_GUARDRAIL = tuple(map(int, botocore.__version__.split(".")[:2])) < (1, 35)
+lacks_apply_guardrail = pytest.mark.skipif(_LACKS_GUARDRAIL, reason="this botocore has no ApplyGuardrail")
+
 MODEL = "us.anthropic.claude-fable-5-v1:0"
 _CONVERSE = {"modelId": MODEL, "messages": [{"role": "user", "content": [{"text": "Please."}]}]}
 _INVOKE = {"modelId": MODEL, "body": b'{"messages": []}'}
@@ -32,6 +39,14 @@ SETTINGS: dict[str, Any] = {
     "aws_access_key_id": "key",
     "aws_secret_access_key": "secret",
 }
+
+
+def leave_out_unless(there: object, method: str) -> None:
+    """Leave a test out where an early botocore lacks ApplyGuardrail; anything else that is missing fails."""
+    if not there:
+        assert _LACKS_GUARDRAIL, f"this botocore has no {method}"
+        assert method == "apply_guardrail"
+        pytest.skip("this botocore has no ApplyGuardrail")
 
 
 def stream_of(response: dict[str, Any]) -> Any:

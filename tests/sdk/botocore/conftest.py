@@ -10,7 +10,7 @@ import pytest
 from botocore.config import Config
 
 from otel_refusals.testing import Reply, StubServer
-from tests.sdk.botocore.calls import CALLS, SETTINGS
+from tests.sdk.botocore.calls import CALLS, SETTINGS, leave_out_unless
 
 _session = botocore.session.Session()
 
@@ -38,8 +38,7 @@ def call(bedrock: Any, vendor: StubServer) -> Callable[..., Any]:
 
     def make(surface: str, reply: Reply, **arguments: Any) -> Any:
         method, usual = CALLS[surface]
-        if not hasattr(bedrock, method):
-            pytest.skip(f"this botocore has no {method}")
+        leave_out_unless(hasattr(bedrock, method), method)
         vendor.queue(reply)
         return getattr(bedrock, method)(**{**usual, **arguments})
 

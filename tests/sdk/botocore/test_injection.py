@@ -13,7 +13,16 @@ from botocore.exceptions import ClientError, EventStreamError
 from otel_refusals.testing import CallBlocked, RefusalRecorder, Scenario, inject
 from tests.fixtures import FIXTURES, Fixture
 from tests.injected import NOWHERE, check_fixtures, check_scenarios
-from tests.sdk.botocore.calls import CALLS, CONVERSE, CONVERSE_STREAM, INVOKE, INVOKE_STREAM, SETTINGS, stream_of
+from tests.sdk.botocore.calls import (
+    CALLS,
+    CONVERSE,
+    CONVERSE_STREAM,
+    INVOKE,
+    INVOKE_STREAM,
+    SETTINGS,
+    leave_out_unless,
+    stream_of,
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +35,7 @@ def nowhere() -> Any:
 
 def _call(client: Any, surface: str) -> None:
     method, arguments = CALLS[surface]
-    if not hasattr(client, method):
-        pytest.skip(f"this botocore has no {method}")
+    leave_out_unless(hasattr(client, method), method)
     with suppress(ClientError, EventStreamError):
         response = getattr(client, method)(**arguments)
         if surface == INVOKE:

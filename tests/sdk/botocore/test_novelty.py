@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import botocore.session
-import pytest
 
 from otel_refusals.vendors import _bedrock_guardrail as guardrail
 from otel_refusals.vendors._bedrock_converse import _EVENTS, FAILED, REFUSALS, STOP_REASONS
+from tests.sdk.botocore.calls import lacks_apply_guardrail
 
 model = botocore.session.Session().get_service_model("bedrock-runtime")
 
 
 def shape(name: str) -> Any:
-    """A shape of the service model; skips where the installed version lacks it."""
-    if name not in model.shape_names:
-        pytest.skip(f"this botocore has no {name}")
+    """A shape of the service model."""
     return model.shape_for(name)
 
 
@@ -39,9 +37,8 @@ def test_every_content_filter_has_a_category() -> None:
 def test_every_action_of_every_policy_is_known() -> None:
     """Blocking, masking, and nothing."""
     found = [name for name in model.shape_names if name.startswith("Guardrail") and name.endswith("PolicyAction")]
-    if not found:
-        pytest.skip("this botocore has no guardrail policies")
 
+    assert found
     assert set() == set().union(*(model.shape_for(name).enum for name in found)) - guardrail.ACTIONS
 
 
@@ -60,6 +57,7 @@ def test_every_policy_is_read() -> None:
     assert listed <= {(policy, findings) for policy, findings, *_ in guardrail._POLICIES}
 
 
+@lacks_apply_guardrail
 def test_every_answer_of_apply_guardrail_has_a_reading() -> None:
     """With the actions that the reader tests for."""
     assert {"NONE", "GUARDRAIL_INTERVENED"} == set(shape("GuardrailAction").enum)
