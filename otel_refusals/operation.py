@@ -8,6 +8,7 @@ What it costs the caller is paid here, so a completed call does no more than it 
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections import deque
@@ -46,6 +47,9 @@ _open: WeakSet[Operation] = WeakSet()
 
 _orphans: deque[Operation] = deque()
 """Operations whose end the garbage collector saw at a moment when telemetry could not be sent."""
+
+_streamed = Lock()
+"""Locked by the first stream of the process: by then the application has set its providers, if it ever does."""
 
 
 class Operation:
@@ -139,6 +143,8 @@ class Operation:
         """Know that the answer is still to arrive, and may be left at any moment, the end of the process included."""
         self.streaming = True
         _open.add(self)
+        if _streamed.acquire(blocking=False):
+            report_at_exit()
 
     @never_fails
     def body(self, decoder: Decoder) -> None:
@@ -261,6 +267,12 @@ def report_orphans() -> None:
     while _orphans:
         with suppress(IndexError):  # another thread may take the last one
             _orphans.popleft().end()
+
+
+def report_at_exit() -> None:
+    """Have `report_open` called at exit before the exporters that exist now stop: what is registered last runs first."""
+    atexit.unregister(report_open)
+    atexit.register(report_open)
 
 
 def report_open() -> None:
