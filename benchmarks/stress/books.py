@@ -68,6 +68,11 @@ class Books:
             logger_provider=self.logger_provider,
         )
 
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """How many operations ended how."""
+        return {outcome: times for (outcome,), times in self._sums(names.OPERATIONS.name, names.OUTCOME).items()}
+
     def differences(self, made: Counter[tuple[str, str]]) -> list[str]:
         """Where what was reported is not what was `made`, in words."""
         operations = self._sums(names.OPERATIONS.name, names.WORKLOAD, names.OUTCOME)
