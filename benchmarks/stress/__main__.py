@@ -62,7 +62,7 @@ def child(asked: argparse.Namespace) -> Result:
         import uvloop
 
         settings["new_loop"] = uvloop.new_event_loop
-    crowd = Crowd(asked.threads, asked.tasks, asked.url, asked.seed, **settings)
+    crowd = Crowd(asked.threads, asked.tasks, books.tracer_provider, asked.url, asked.seed, **settings)
     looks, began = [], time.monotonic()
     while crowd.operations < asked.operations and not crowd.faults:
         crowd.round(asked.calls)

@@ -17,7 +17,7 @@ import otel_refusals
 from otel_refusals import names
 
 LOUD = frozenset({"refused", "rescued", "unknown"})
-"""Outcomes that also make a span and an event each."""
+"""Outcomes of which one span, the SDK's own or ours, and one event tell too."""
 
 
 class _Spans(SpanExporter):
@@ -25,7 +25,7 @@ class _Spans(SpanExporter):
         self.counted = 0
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self.counted += len(spans)
+        self.counted += sum((span.attributes or {}).get(names.OUTCOME) in LOUD for span in spans)
         return SpanExportResult.SUCCESS
 
 
@@ -69,13 +69,18 @@ class Books:
         )
 
     @property
+    def operations(self) -> Counter[tuple[str, ...]]:
+        """How many operations ended how, by workload and outcome."""
+        return self._sums(names.OPERATIONS.name, names.WORKLOAD, names.OUTCOME)
+
+    @property
     def outcomes(self) -> dict[str, int]:
         """How many operations ended how."""
-        return {outcome: times for (outcome,), times in self._sums(names.OPERATIONS.name, names.OUTCOME).items()}
+        return dict(Counter(outcome for (_, outcome), times in self.operations.items() for _ in range(times)))
 
     def differences(self, made: Counter[tuple[str, str]]) -> list[str]:
         """Where what was reported is not what was `made`, in words."""
-        operations = self._sums(names.OPERATIONS.name, names.WORKLOAD, names.OUTCOME)
+        operations = self.operations
         found = [
             f"{name}: {made[name, outcome]} operations ended {outcome}, {operations[name, outcome]:g} were reported"
             for name, outcome in sorted({*made, *operations})

@@ -8,6 +8,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from inspect import signature
 from random import Random
 from threading import Lock, Thread
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import anthropic
 import openai
 from opentelemetry.context import get_current
+from opentelemetry.trace import TracerProvider
 
 import otel_refusals
 from benchmarks.stress import wires
@@ -29,33 +31,35 @@ OVER_THE_NETWORK = 0.05
 
 
 class Clients:
-    """A client of each SDK whose vendor is in the process, and one whose vendor is at `url`."""
+    """Clients of each SDK: with the vendor in the process and at `url`, with spans of the SDK's own and without."""
 
-    def __init__(self, url: str | None, *, is_async: bool) -> None:
-        makers = (anthropic.AsyncAnthropic, openai.AsyncOpenAI) if is_async else (anthropic.Anthropic, openai.OpenAI)
-        self._here = {
-            cls.__module__.partition(".")[0]: cls(
-                base_url="http://in.process", api_key="none", max_retries=0, http_client=wires.client(is_async=is_async)
-            )
-            for cls in makers
+    def __init__(self, url: str | None, tracer_provider: TracerProvider, *, is_async: bool) -> None:
+        self._is_async = is_async
+        self._here = [self._made(None, traced) for traced in (False, {"tracer_provider": tracer_provider})]
+        self._there = [self._made(url, False)] if url else []
+
+    def _made(self, url: str | None, open_telemetry: Any) -> dict[str, Any]:
+        settings: dict[str, Any] = {
+            "base_url": url or "http://in.process",
+            "api_key": "none",
+            "max_retries": 0,
+            "http_client": wires.client(is_async=self._is_async, real=url is not None),
         }
-        self._there = {
-            cls.__module__.partition(".")[0]: cls(
-                base_url=url, api_key="none", max_retries=0, http_client=wires.client(is_async=is_async, real=True)
-            )
-            for cls in makers
-            if url
-        }
+        claude = anthropic.AsyncAnthropic if self._is_async else anthropic.Anthropic
+        gpt = openai.AsyncOpenAI if self._is_async else openai.OpenAI
+        traces = {"open_telemetry": open_telemetry} if "open_telemetry" in signature(claude).parameters else {}
+        return {"anthropic": claude(**settings, **traces), "openai": gpt(**settings)}
 
     def one_for(self, case: Case, chance: Random) -> Any:
         """A client for `case`."""
         there = self._there and case.anywhere and chance.random() < OVER_THE_NETWORK
-        return (self._there if there else self._here)[case.surface.sdk]
+        return chance.choice(self._there if there else self._here)[case.surface.sdk]
 
     async def close(self) -> None:
         """Close them all."""
-        for client in (*self._here.values(), *self._there.values()):
-            await settled(client.close())
+        for clients in (*self._here, *self._there):
+            for client in clients.values():
+                await settled(client.close())
 
 
 class Crowd:
@@ -64,6 +68,7 @@ class Crowd:
     Args:
         threads: How many threads make calls at once.
         tasks: How many asyncio tasks do.
+        tracer_provider: Takes the spans of the SDK that makes some.
         url: A server of `wires.loopback` for some of the calls; without one, all of them stay in the process.
         seed: Of what is drawn by chance.
         new_loop: Makes an event loop.
@@ -73,12 +78,14 @@ class Crowd:
         self,
         threads: int,
         tasks: int,
+        tracer_provider: TracerProvider,
         url: str | None = None,
         seed: int = 1,
         new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
     ) -> None:
         self._threads = threads
         self._tasks = tasks
+        self._tracer_provider = tracer_provider
         self._url = url
         self._chance = Random(seed)
         self._new_loop = new_loop
@@ -96,7 +103,7 @@ class Crowd:
 
     def round(self, calls: int) -> None:
         """Have every caller make so many calls, all callers at once, and wait for them."""
-        clients = Clients(self._url, is_async=False)
+        clients = Clients(self._url, self._tracer_provider, is_async=False)
         with ThreadPoolExecutor(4) as elsewhere:
 
             def in_thread(chance: Random) -> None:
@@ -118,7 +125,7 @@ class Crowd:
         gc.collect()
 
     async def _callers(self, calls: int, chance: Random, elsewhere: ThreadPoolExecutor) -> None:
-        clients = Clients(self._url, is_async=True)
+        clients = Clients(self._url, self._tracer_provider, is_async=True)
         chances = [Random(chance.random()) for _ in range(self._tasks // LOOPS)]
         await asyncio.gather(
             *(self._calls(calls, clients, chance, elsewhere, is_async=True) for chance in chances)
