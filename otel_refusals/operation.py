@@ -40,7 +40,7 @@ _CUT = frozenset(
 )
 """Class names, anywhere in an exception's bases, by which the HTTP libraries and SDKs say that a connection broke."""
 
-_LOCKING = ("opentelemetry.sdk.", "opentelemetry.exporter.", "otel_refusals.seen", "queue", "logging")
+_LOCKING = ("opentelemetry.sdk.", "opentelemetry.exporter.", "queue", "logging")
 
 _open: WeakSet[Operation] = WeakSet()
 """Operations whose answer is still being read."""
