@@ -270,7 +270,7 @@ def report_orphans() -> None:
 
 
 def report_at_exit() -> None:
-    """Have `report_open` called at exit before the exporters that exist now stop: what is registered last runs first."""
+    """Have `report_open` called at exit, before the exporters of now stop: what is registered last runs first."""
     atexit.unregister(report_open)
     atexit.register(report_open)
 

@@ -76,7 +76,7 @@ def child(asked: argparse.Namespace) -> Result:
     }
 
 
-def both(asked: argparse.Namespace, given: list[str]) -> dict[str, Result]:
+def both(given: list[str]) -> dict[str, Result]:
     """Both processes' results."""
     environment = {**os.environ, "MALLOC_ARENA_MAX": "2", "PYTHONHASHSEED": "0"}
     with StubServer(loopback) as server:
@@ -130,7 +130,7 @@ def main() -> int:
     if asked.child:
         print(json.dumps(child(asked)))
         return 0
-    results = both(asked, sys.argv[1:])
+    results = both(sys.argv[1:])
     console = Console()
     console.print(table(results))
     wrong = broken(results)

@@ -60,5 +60,5 @@ class inside:  # noqa: N801 - read as `async with inside(stream)`
     async def __aenter__(self) -> Any:
         return await self._manager.__aenter__() if self._is_async else self._manager.__enter__()
 
-    async def __aexit__(self, *how: Any) -> Any:
+    async def __aexit__(self, *how: object) -> Any:
         return await self._manager.__aexit__(*how) if self._is_async else self._manager.__exit__(*how)

@@ -40,7 +40,7 @@ class _Events(LogRecordExporter):
     def shutdown(self) -> None:
         """Nothing is held."""
 
-    def force_flush(self, timeout_millis: int = 0) -> bool:
+    def force_flush(self, timeout_millis: int = 0) -> bool:  # noqa: ARG002
         """Nothing is held."""
         return True
 

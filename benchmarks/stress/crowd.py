@@ -127,9 +127,7 @@ class Crowd:
     async def _callers(self, calls: int, chance: Random, elsewhere: ThreadPoolExecutor) -> None:
         clients = Clients(self._url, self._tracer_provider, is_async=True)
         chances = [Random(chance.random()) for _ in range(self._tasks // LOOPS)]
-        await asyncio.gather(
-            *(self._calls(calls, clients, chance, elsewhere, is_async=True) for chance in chances)
-        )
+        await asyncio.gather(*(self._calls(calls, clients, chance, elsewhere, is_async=True) for chance in chances))
         gc.collect()
         for _ in range(100):  # the loop closes what was dropped
             if len(asyncio.all_tasks()) == 1:

@@ -29,7 +29,7 @@ SDK_ERRORS = (anthropic.APIError, openai.APIError, http.TransportError)
 MESSAGES = [{"role": "user", "content": "Please."}]
 
 
-class Mine(Exception):
+class MineError(Exception):
     """An exception of the caller's own."""
 
 
@@ -187,11 +187,11 @@ async def later_read(call: Call) -> Outcomes:
 
 async def later_left(call: Call) -> Outcomes:
     """A body of which the caller reads a few bytes, and then raises."""
-    with suppress(Mine, *SDK_ERRORS):
+    with suppress(MineError, *SDK_ERRORS):
         async with inside(call.create("with_streaming_response")) as response:
             async for _ in each(response.iter_bytes(7)):
                 break
-            raise Mine
+            raise MineError
     return ["incomplete" if call.asked.status == 200 else call.asked.outcome]
 
 
@@ -278,8 +278,8 @@ async def raised_in_the_loop(call: Call) -> Outcomes:
         async for _ in each(await settled(call.create())):
             call.seen += 1
             if call.seen > call.some:
-                raise Mine
-    except Mine:
+                raise MineError
+    except MineError:
         pass
     except SDK_ERRORS:
         call.seen += 1
@@ -336,9 +336,9 @@ async def helped_message(call: Call) -> Outcomes:
 
 async def helped_raises(call: Call) -> Outcomes:
     """The helper's block raises before anything was read."""
-    with suppress(Mine):
+    with suppress(MineError):
         async with inside(call.helper()):
-            raise Mine
+            raise MineError
     return ["incomplete"]
 
 

@@ -1,5 +1,5 @@
-"""What the vendor answers under stress: the wire fixtures, whole, cut short or held back in the middle, and the transport
-that plays them inside the process, to sync and async clients alike.
+"""What the vendor answers under stress: the wire fixtures, whole, cut short or held back in the middle, and the
+transport that plays them inside the process, to sync and async clients alike.
 
 Which answer is meant, a request says in its headers.
 """

@@ -153,7 +153,7 @@ def interrupted(url: str) -> dict[str, Any]:
     return {"caught": caught, "outcomes": books.outcomes}
 
 
-class _Alarm(Exception):
+class _AlarmError(Exception):
     """What a signal handler of the caller's raises."""
 
 
@@ -162,7 +162,7 @@ def alarmed(_: str) -> dict[str, Any]:
     books, vendor = instrumented(), claude()
 
     def ring(*_: object) -> None:
-        raise _Alarm
+        raise _AlarmError
 
     signal.signal(signal.SIGALRM, ring)
     made = rung = 0
@@ -175,7 +175,7 @@ def alarmed(_: str) -> dict[str, Any]:
                 list(call(vendor, STREAM, stream=True))
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
-        except (_Alarm, anthropic.APIConnectionError):  # the SDK takes what is raised inside its request for that
+        except (_AlarmError, anthropic.APIConnectionError):  # the SDK takes what is raised inside its request for that
             rung += 1
     gc.collect()
     return {"made": made, "rung": rung, "reported": sum(books.outcomes.values())}

@@ -23,10 +23,11 @@ from benchmarks.stress.ways import CUTS, SDK_ERRORS
 from benchmarks.stress.wires import CUT, HOLD, NAME, Answer, answer, client
 
 ANSWERS = {
-    "anthropic": ("stream_completed", "stream_refusal_mid_text", "stream_unknown_stop_reason", "stream_error_overloaded"),
-    "openai": ("chat_stream_completed", "chat_stream_content_filter_mid", "chat_stream_unknown"),
+    "anthropic": ("completed", "refusal_mid_text", "unknown_stop_reason", "error_overloaded"),
+    "openai": ("completed", "content_filter_mid", "unknown"),
 }
-REPLIES = [answer(f"{vendor}/{name}") for vendor, names in ANSWERS.items() for name in names]
+PREFIX = {"anthropic": "stream", "openai": "chat_stream"}
+REPLIES = [answer(f"{vendor}/{PREFIX[vendor]}_{name}") for vendor, names in ANSWERS.items() for name in names]
 MESSAGES: Any = [{"role": "user", "content": "Please."}]
 
 
@@ -113,7 +114,7 @@ class Streams(RuleBasedStateMachine):
 
     @rule(stream=streams, events=st.integers(1, 4))
     def read(self, stream: Stream, events: int) -> None:
-        """Take some events; an asynchronous vendor says nothing after its fourth piece, and the caller loses patience."""
+        """Take some events; an async vendor says nothing after its fourth piece, and the caller loses patience."""
 
         async def take() -> None:
             for _ in range(events):

@@ -1,4 +1,4 @@
-"""The garbage collector strikes anywhere, also in the middle of a report: then an operation is reported inside another."""
+"""The garbage collector strikes anywhere, also in the middle of a report: one operation is reported inside another."""
 
 from __future__ import annotations
 
