@@ -21,7 +21,8 @@ from opentelemetry.trace import TracerProvider
 import otel_refusals
 from benchmarks.stress import wires
 from benchmarks.stress.adapters import run, settled
-from benchmarks.stress.ways import Call, Case, cases
+from benchmarks.stress.calls import Call
+from benchmarks.stress.ways import Case, cases
 
 LOOPS = 2
 """How many event loops the tasks are spread over."""

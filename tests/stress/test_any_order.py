@@ -19,7 +19,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 import otel_refusals
 from benchmarks.stress.adapters import settled
 from benchmarks.stress.books import Books
-from benchmarks.stress.ways import CUTS, SDK_ERRORS
+from benchmarks.stress.calls import CUTS, SDK_ERRORS
 from benchmarks.stress.wires import CUT, HOLD, NAME, Answer, answer, client
 
 ANSWERS = {
