@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import anthropic
 import openai
 import pytest
 
 from otel_refusals.testing import StubServer
-from tests.backends import EVENTS, OPERATIONS, ROUND, SPANS, Backend, Providers, ask_round, backend, stopped
+from otel_refusals.testing.otlp import OtlpReceiver
+from tests.backends import EVENTS, OPERATIONS, ROUND, SPANS, Backend, ask_round, backend, stopped
 from tests.bundle.servers import until
+from tests.fixtures import fixture
 
-pytestmark = pytest.mark.needs("otelcol")
-
+LEAVES_STREAMS = Path(__file__).parent / "apps" / "leaves_streams.py"
 by_protocol = pytest.mark.parametrize("protocol", ["grpc", "http"])
 
 
@@ -50,6 +54,7 @@ def complaints(caplog: pytest.LogCaptureFixture) -> str:
 
 
 @by_protocol
+@pytest.mark.needs("otelcol")
 def test_counts_are_exact_after_every_outage(
     sent: Backend, ask: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -83,6 +88,7 @@ def test_counts_are_exact_after_every_outage(
 
 
 @by_protocol
+@pytest.mark.needs("otelcol")
 def test_an_outage_shorter_than_the_patience_of_the_exporters_loses_nothing(
     sent: Backend, ask: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -97,6 +103,7 @@ def test_an_outage_shorter_than_the_patience_of_the_exporters_loses_nothing(
 
 
 @by_protocol
+@pytest.mark.needs("otelcol")
 def test_a_collector_that_refuses(sent: Backend, ask: Callable[[], None], caplog: pytest.LogCaptureFixture) -> None:
     """One whose memory is full turns everything away, over HTTP with 503 and over gRPC with UNAVAILABLE; once there is
     one that takes it, every count is there.
@@ -113,6 +120,7 @@ def test_a_collector_that_refuses(sent: Backend, ask: Callable[[], None], caplog
             until(lambda: sent.outcomes() == ROUND, "every count")
 
 
+@pytest.mark.needs("otelcol")
 def test_a_full_queue_takes_no_count_and_the_sdk_says_what_it_drops(
     tmp_path: Path, ask: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -129,5 +137,30 @@ def test_a_full_queue_takes_no_count_and_the_sdk_says_what_it_drops(
         assert 0 < sent.dropped("span") < 8 * SPANS
         assert 8 * SPANS <= len(sent.spans) + sent.dropped("span") + sent.lost("span")
         assert 8 * EVENTS <= len(sent.events) + sent.dropped("log") + sent.lost("log")
-    assert "Queue full, dropping Span." in caplog.text
-    assert "Queue full, dropping Log." in caplog.text
+    assert "Queue full, dropping" in caplog.text
+
+
+def left_open(vendor: StubServer, endpoint: str) -> str:
+    """Run the application that ends with three streams open; what it prints comes back once it has ended."""
+    vendor.queue(*[fixture("anthropic/stream_refusal_mid_text.sse").reply] * 3)
+    settings = {
+        "ANTHROPIC_BASE_URL": vendor.url,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "1",
+    }
+    command = [sys.executable, LEAVES_STREAMS]
+    environment = {**os.environ, **settings}
+    return subprocess.run(command, env=environment, capture_output=True, check=True, text=True, timeout=120).stdout
+
+
+def test_streams_that_are_open_at_exit_are_exported(vendor: StubServer) -> None:
+    """Before the SDK shuts down, also where it was set up after `instrument()`."""
+    with OtlpReceiver() as store:
+        assert "left\n" == left_open(vendor, store.url)
+        assert 3 == store.total(OPERATIONS, {"refusal.outcome": "incomplete"})
+
+
+def test_a_process_ends_although_its_backend_does_not_answer(vendor: StubServer) -> None:
+    """With what it printed, and exit code 0; how long that takes at most, the SDK says."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert "left\n" == left_open(vendor, f"http://127.0.0.1:{silent.getsockname()[1]}")
