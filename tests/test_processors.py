@@ -163,7 +163,9 @@ def test_what_is_collected_while_operations_end_adds_up(gpt: openai.OpenAI, vend
     def collect() -> None:
         for resource in getattr(reader.get_metrics_data(), "resource_metrics", ()):
             metrics = (metric for scope in resource.scope_metrics for metric in scope.metrics)
-            points = (point for one in metrics if one.name == "refusal.client.operations" for point in one.data.data_points)
+            points = (
+                point for one in metrics if one.name == "refusal.client.operations" for point in one.data.data_points
+            )
             collected.append(sum(point.value for point in points))
 
     def collect_all() -> None:

@@ -96,9 +96,7 @@ def test_an_application_whose_queue_is_full(pipeline: Pipeline, monkeypatch: pyt
     """The SDK counts what it drops, and its metrics have no queue."""
     monkeypatch.setenv("OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED", "true")
     endpoint = f"{pipeline.prometheus.url}/api/v1/otlp/v1/metrics"
-    metering = MeterProvider(
-        [PeriodicExportingMetricReader(OTLPMetricExporter(endpoint), 200)], shutdown_on_exit=False
-    )
+    metering = MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter(endpoint), 200)], shutdown_on_exit=False)
     nowhere = OTLPSpanExporter(f"http://{HOST}:{free_port()}/v1/traces", timeout=0.2, meter_provider=metering)
     tracing = TracerProvider(shutdown_on_exit=False)
     tracing.add_span_processor(
