@@ -3,8 +3,8 @@
     python benchmarks/backends.py [--rounds 30]
 
 One process and one interleaved run: the openai SDK over an in-process transport, the OpenTelemetry SDK's batching
-processors and OTLP exporters as they are by default, but for an export every 100 ms. Every call is refused, so each makes
-counts, a span and an event. The backend that answers is a process of its own.
+processors and OTLP exporters as they are by default, but for an export every 100 ms. Every call is refused, so each
+makes counts, a span and an event. The backend that answers is a process of its own.
 """
 
 from __future__ import annotations

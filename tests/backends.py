@@ -1,7 +1,7 @@
 """An application's OpenTelemetry that sends to a real Collector, which may be away, stopped, full or slow.
 
-Everything between the SDKs' calls and the store is real: the SDK's batching processors and its OTLP exporters, over gRPC
-or HTTP, and the Collector on the stack's own configuration. The SDK counts what it loses in metrics of its own.
+Everything between the SDKs' calls and the store is real: the SDK's batching processors and its OTLP exporters, over
+gRPC or HTTP, and the Collector on the stack's own configuration. The SDK counts what it loses in metrics of its own.
 """
 
 from __future__ import annotations

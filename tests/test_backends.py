@@ -124,8 +124,8 @@ def test_a_collector_that_refuses(sent: Backend, ask: Callable[[], None], caplog
 def test_a_full_queue_takes_no_count_and_the_sdk_says_what_it_drops(
     tmp_path: Path, ask: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A storm of refusals while the Collector stands still: every call is counted, and of spans and events what does not
-    fit is dropped, logged and counted.
+    """A storm of refusals while the Collector stands still: every call is counted, and of spans and events what does
+    not fit is dropped, logged and counted.
     """
     with backend(tmp_path / "collector", "http") as sent, sent.collector() as server:
         with sent.exporting(queue=4, timeout=2) as providers:

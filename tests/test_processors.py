@@ -1,4 +1,4 @@
-"""Processors, exporters and readers of the application that raise, block or are busy: each takes its own signal only."""
+"""Processors, exporters and readers of the application that raise, block or are busy take their own signal only."""
 
 from __future__ import annotations
 

@@ -15,8 +15,7 @@ _REMEDIES = (
     (("connection refused", "failed to connect", "resolve"), "see endpoints"),
     (
         ("unavailable", "memory usage", "code: 429", "resource_exhausted"),
-        "it is there and turns data away: is the Collector's memory full, or its rate limited? Its log says, and"
-        " LLMRefusalCollectorRefusingData",
+        "it is there and turns data away: is the Collector's memory full, or its rate limited? Its log says",
     ),
     (
         ("timed out", "deadline_exceeded"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -25,8 +24,8 @@ pytestmark = pytest.mark.needs("prometheus", "otelcol")
 
 @dataclass
 class Pipeline:
-    """A Prometheus with our rules, and the Collectors that it scrapes: one whose store knows no OTLP, one whose memory is
-    full, and one that has ended since.
+    """A Prometheus with our rules, and the Collectors that it scrapes: one whose store knows no OTLP, one whose memory
+    is full, and one that has ended since.
 
     Args:
         address: Where each of them serves its own figures.
