@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
+# Each worker begins with a run of neighbours, so that the servers that a module shares start once.
+SPREAD := -n $(WORKERS) --dist worksteal
 SDKS := oldest before-httpx2 after-httpx2 google-genai-oldest google-genai-httpx botocore-oldest aiobotocore \
   mistralai-oldest mistralai-2 cohere-oldest litellm
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -28,11 +30,11 @@ test: newest $(SDKS) ## Run the whole suite, then what drives the SDKs on their 
 newest: $(VENV)/dev
 	@echo "== the whole suite, on the newest SDKs"
 	@$(BIN)/coverage erase
-	@COVERAGE_PROCESS_START=pyproject.toml $(BIN)/python -m pytest -q -n $(WORKERS) --cov --cov-report=term:skip-covered
+	@COVERAGE_PROCESS_START=pyproject.toml $(BIN)/python -m pytest -q $(SPREAD) --cov --cov-report=term:skip-covered
 
 $(SDKS): $(VENV)/dev
 	@echo "== what drives the SDKs, on $@"
-	@$(BIN)/tox run -q -e $@ -- -q -n $(WORKERS)
+	@$(BIN)/tox run -q -e $@ -- -q $(SPREAD)
 
 frameworks: $(VENV)/dev ## Check that LangChain, Pydantic AI, LiteLLM, Instructor and OpenAI Agents are seen.
 	@$(BIN)/tox run -q -e frameworks

@@ -13,6 +13,7 @@ import os
 import sys
 from collections import deque
 from contextlib import suppress
+from functools import cache
 from threading import Lock
 from time import time_ns
 from types import FrameType
@@ -47,9 +48,6 @@ _open: WeakSet[Operation] = WeakSet()
 
 _orphans: deque[Operation] = deque()
 """Operations whose end the garbage collector saw at a moment when telemetry could not be sent."""
-
-_streamed = Lock()
-"""Locked by the first stream of the process: by then the application has set its providers, if it ever does."""
 
 
 class Operation:
@@ -143,8 +141,7 @@ class Operation:
         """Know that the answer is still to arrive, and may be left at any moment, the end of the process included."""
         self.streaming = True
         _open.add(self)
-        if _streamed.acquire(blocking=False):
-            report_at_exit()
+        _last_at_exit()
 
     @never_fails
     def body(self, decoder: Decoder) -> None:
@@ -275,12 +272,6 @@ def report_orphans() -> None:
             _orphans.popleft().end()
 
 
-def report_at_exit() -> None:
-    """Have `report_open` called at exit, before the exporters of now stop: what is registered last runs first."""
-    atexit.unregister(report_open)
-    atexit.register(report_open)
-
-
 def report_open() -> None:
     """Report every operation that the end of the process leaves unread."""
     while _open:
@@ -289,8 +280,22 @@ def report_open() -> None:
     report_orphans()
 
 
+def report_at_exit() -> None:
+    """Have the end of the process report what is open then.
+
+    What is registered last runs first: as late as can be is before the exporters stop.
+    """
+    atexit.unregister(report_open)
+    atexit.register(report_open)
+
+
+_last_at_exit = cache(report_at_exit)
+"""Once more when the first answer streams in this process: OpenTelemetry may be set up after `instrument()`."""
+
+
 def _forget() -> None:
     """In a forked child: what was open belongs to the parent, which reports it."""
+    _last_at_exit.cache_clear()
     for operation in list(_open):
         operation._report_once.acquire(blocking=False)
     _open.clear()

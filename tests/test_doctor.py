@@ -19,6 +19,9 @@ import pytest
 from otel_refusals.doctor.calls import callable_vendors
 from otel_refusals.testing.otlp import OtlpGrpcReceiver, OtlpReceiver
 from otel_refusals.vendors import VENDORS
+from tests.bundle.servers import until
+from tests.bundle.stack import STACK
+from tests.bundle.start import collector
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 HTTP = {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
@@ -292,3 +295,15 @@ def test_bad_usage(arguments: str) -> None:
 
     assert 2 == done.returncode
     assert "Usage: otel-refusals doctor" in done.stderr
+
+
+@pytest.mark.needs("otelcol")
+def test_a_collector_whose_memory_is_full(tmp_path: Path) -> None:
+    """It takes the connection and the empty greeting; the trial says that it turns data away."""
+    with collector(STACK / "collector.yaml", tmp_path, {"MEMORY_LIMIT_MIB": "81"}) as full:
+        until(lambda: "above soft limit" in full.log.read_text(), "a full memory")
+        code, found = findings(f"{ONLY} --timeout 3", OTEL_EXPORTER_OTLP_ENDPOINT=full.url, **HTTP)
+
+    assert 1 == code
+    assert {"metrics": "problem", "traces": "warning", "logs": "warning"} == statuses(found["trial"])
+    assert all("turns data away" in finding["remedy"] for finding in found["trial"])

@@ -11,6 +11,23 @@ from otel_refusals.doctor.report import Report
 
 _LOST: Mapping[str, Status] = {"metrics": "problem", "traces": "warning", "logs": "warning"}
 
+_REMEDIES = (
+    (("connection refused", "failed to connect", "resolve"), "see endpoints"),
+    (
+        ("unavailable", "memory usage", "code: 429", "resource_exhausted"),
+        "it is there and turns data away: is the Collector's memory full, or its rate limited? Its log says",
+    ),
+    (
+        ("timed out", "deadline_exceeded"),
+        "it takes the data and does not answer in time: is the Collector stuck? --timeout gives it longer",
+    ),
+    (
+        ("code: 401", "code: 403", "unauthenticated", "permission_denied"),
+        "look at OTEL_EXPORTER_OTLP_HEADERS: no credentials, or wrong ones",
+    ),
+)
+"""What to do, by words of what an exporter logs; the first that fits."""
+
 
 def started(report: Report) -> Iterator[Finding]:
     """What OpenTelemetry complained about as it started."""
@@ -43,13 +60,23 @@ def arrived(vendor: str, report: Report, environ: Mapping[str, str]) -> Iterator
 def _export(signal: str, line: Mapping[str, Any]) -> Finding:
     exporter = line["exporter"]
     if not line["ok"]:
-        remedy = "see endpoints; without credentials or with wrong ones, look at OTEL_EXPORTER_OTLP_HEADERS"
-        return Finding("trial", signal, _LOST[signal], f"{exporter}: failed: {line['reason']}", remedy)
+        found = f"{exporter}: failed: {line['reason']}"
+        return Finding("trial", signal, _LOST[signal], found, _remedy(line["reason"]))
     if line.get("delta"):
         found = f"{exporter}: arrived, with delta temporality, which Prometheus drops"
         remedy = "export cumulative metrics, or have the Collector's processor delta_to_cumulative add them up"
         return Finding("trial", signal, "problem", found, remedy)
+    if line.get("waited"):
+        found = f"{exporter}: arrived, and the call waited for it: with a dead backend every refusal waits in vain"
+        remedy = "use the batching processor (`batch` in a configuration file, Batch...Processor in code)"
+        return Finding("trial", signal, "warning", found, remedy)
     return Finding("trial", signal, "ok", f"{exporter}: the refusal arrived")
+
+
+def _remedy(reason: str) -> str:
+    """What to do about what an exporter logs."""
+    fits = (remedy for words, remedy in _REMEDIES if any(word in reason.lower() for word in words))
+    return next(fits, "see endpoints")
 
 
 def _silent(signal: str, report: Report) -> Finding:
