@@ -189,7 +189,7 @@ class ResponsesReader:
     def _filtered(self, blocks: list[object], content: bool) -> Refused:
         blocked: Raw = {}
         for entry in blocks:
-            blocked.update(filtered(field(entry, "content_filter_results")))
+            filtered(field(entry, "content_filter_results"), blocked)
         of_prompt = bool(blocks) and all(text(entry, "source_type") == "prompt" for entry in blocks)
         output = number(self._response, "usage", "output_tokens")
         # The filter may withhold what was generated: then only the tokens tell.
