@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from time import monotonic
+from time import monotonic, process_time
 from typing import Any
 
 from otel_refusals import failure
@@ -26,10 +27,10 @@ def play(target: str, seed: int, case: int) -> None:
 
 def fuzz(target: str, seed: int, seconds: float, progress: dict[str, Any]) -> None:
     """Play cases until `target` has been fuzzed for `seconds` in all; what was done and found goes to `progress`."""
-    done = progress.setdefault(target, {"seconds": 0.0, "cases": 0, "findings": {}})
+    done = progress.setdefault(target, {"seconds": 0.0, "of CPU": 0.0, "cases": 0, "findings": {}})
     left = seconds - done["seconds"]
     started = last = monotonic()
-    before = done["seconds"]
+    before, before_cpu, cpu = done["seconds"], done["of CPU"], process_time()
     while last - started < left and len(done["findings"]) < _MOST_FINDINGS:
         case = done["cases"]
         try:
@@ -41,7 +42,7 @@ def fuzz(target: str, seed: int, seconds: float, progress: dict[str, Any]) -> No
                 print(f"{target}: case {case}: {where}", flush=True)
         done["cases"] += 1
         last = monotonic()
-        done["seconds"] = before + last - started
+        done["seconds"], done["of CPU"] = before + last - started, before_cpu + process_time() - cpu
 
 
 def _where(error: Exception) -> str:
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         parser.error(f"no target {', '.join(sorted(unknown))}; there are {', '.join(TARGETS)}")
     failure.raise_failures = True
+    logging.disable()  # of stop reasons that nobody knows there are thousands
     targets = options.targets or list(TARGETS)
     if options.case is not None:
         for target in targets:
@@ -75,7 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.state.write_text(json.dumps(seeds, indent=1))
     for target in targets:
         done = progress[target]
-        print(f"{target:45} {done['seconds'] / 60:6.1f} min {done['cases']:10} cases {len(done['findings']):3} findings")
+        minutes = f"{done['seconds'] / 60:6.1f} min ({done['of CPU'] / 60:.1f} of CPU)"
+        print(f"{target:45} {minutes} {done['cases']:10} cases {len(done['findings']):3} findings")
     return 1 if any(progress[target]["findings"] for target in targets) else 0
 
 

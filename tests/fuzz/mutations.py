@@ -18,6 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from otel_refusals.testing.event_stream import message
 from tests.fixtures import FIXTURES, Fixture
 
 DEEP = 10_000
@@ -268,6 +269,13 @@ def _event(random: Random, wire: Any) -> Iterator[str]:
     else:
         yield "data: " + data
     yield ""
+
+
+def framed(random: Random, wire: dict[str, Any]) -> bytes:
+    """One frame of AWS around an event, or around what is none."""
+    name = next(iter(wire), "")[:200].encode("utf-8", "replace").decode()
+    kind = random.choice((":event-type", ":event-type", ":exception-type", ":error-code", "x"))
+    return message({kind: name, ":error-message": "prose"}, dumped(random, wire.get(name)).encode("utf-8", "surrogatepass"))
 
 
 def broken(random: Random, body: bytes) -> bytes:

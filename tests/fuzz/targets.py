@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from copy import deepcopy
-from functools import cache
+from functools import cache, partial
 from marshal import dumps, loads
 from random import Random
 from typing import Any
@@ -20,13 +20,14 @@ from otel_refusals.frames import FrameDecoder
 from otel_refusals.reader import MAX_TRACKED
 from otel_refusals.sockets import Sockets
 from otel_refusals.telemetry import Telemetry
-from otel_refusals.testing.event_stream import message
 from otel_refusals.vendor import Endings, ReaderType
 from otel_refusals.vendors import VENDORS
 from otel_refusals.wire import MAX_BODY, Decoder, WireFormatError, wire_objects
 from tests.fixtures import FIXTURES, Fixture
+from tests.fuzz.calls import SDKS
 from tests.fuzz.laws import folded, legal, legal_outcome, short, size_of
-from tests.fuzz.mutations import broken, dumped, encoded, fresh, mutated, places_in, split
+from tests.fuzz.mutations import broken, dumped, encoded, framed, fresh, mutated, places_in, split
+from tests.fuzz.sdks import play
 
 Target = Callable[[Random], None]
 
@@ -160,7 +161,7 @@ def decoder(random: Random) -> None:
 def frames(random: Random) -> None:
     """The same for the event streams of AWS."""
     wires = [wire for wire in mutated(random, random.choice(_FRAMED)) if isinstance(wire, dict)]
-    body = b"".join(_frame(random, wire) for wire in wires)
+    body = b"".join(framed(random, wire) for wire in wires)
     body = broken(random, body) if random.random() < 0.7 else body
     whole, pieces = FrameDecoder(), FrameDecoder()
     expected = [*whole.feed(body), *whole.end()]
@@ -168,12 +169,6 @@ def frames(random: Random) -> None:
     assert _written(expected) == _written([*got, *pieces.end()])
     for make in READERS.values():
         folded(make, got)
-
-
-def _frame(random: Random, wire: dict[str, Any]) -> bytes:
-    name = next(iter(wire), "")[:200].encode("utf-8", "replace").decode()
-    kind = random.choice((":event-type", ":event-type", ":exception-type", ":error-code", "x"))
-    return message({kind: name, ":error-message": "prose"}, dumped(random, wire.get(name)).encode("utf-8", "surrogatepass"))
 
 
 def text_and_bytes(random: Random) -> None:
@@ -238,4 +233,5 @@ TARGETS: dict[str, Target] = {
     "outcome_of": text_and_bytes,
     "read_batch": batch_lines,
     "sockets": sockets,
+    **{f"sdk.{sdk}": partial(play, sdk) for sdk in SDKS},
 }
