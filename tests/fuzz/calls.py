@@ -25,23 +25,26 @@ Call = Callable[[], Iterator[object]]
 URL = "http://vendor.test"
 """Answered in this process."""
 
+KEY = "sk-PLANTEDkeyEND"
+"""The caller's secret."""
+
 _HELPERS = frozenset({"messages", "beta.messages", "chat", "responses"})
 
 
 @cache
 def _client(surface: str) -> Any:
     if surface.endswith("messages"):
-        return anthropic.Anthropic(base_url=URL, api_key="key", max_retries=0)
-    return openai.OpenAI(base_url=f"{URL}/v1", api_key="key", max_retries=0)
+        return anthropic.Anthropic(base_url=URL, api_key=KEY, max_retries=0)
+    return openai.OpenAI(base_url=f"{URL}/v1", api_key=KEY, max_retries=0)
 
 
 def _async_client(surface: str) -> Any:
     # Without certificates, whose loading would take longer than the call.
     if surface.endswith("messages"):
         http = anthropic.DefaultAsyncHttpxClient(verify=False)
-        return anthropic.AsyncAnthropic(base_url=URL, api_key="key", max_retries=0, http_client=http)
+        return anthropic.AsyncAnthropic(base_url=URL, api_key=KEY, max_retries=0, http_client=http)
     http = openai.DefaultAsyncHttpxClient(verify=False)
-    return openai.AsyncOpenAI(base_url=f"{URL}/v1", api_key="key", max_retries=0, http_client=http)
+    return openai.AsyncOpenAI(base_url=f"{URL}/v1", api_key=KEY, max_retries=0, http_client=http)
 
 
 def _stainless(found: Fixture) -> Iterator[tuple[str, Call]]:
@@ -121,7 +124,7 @@ def _mistral(found: Fixture) -> Iterator[tuple[str, Call]]:
 
 @cache
 def _mistral_client() -> Any:
-    return mistral.client(URL)
+    return mistral.Mistral(api_key=KEY, server_url=URL)
 
 
 def _by_mistral(way: mistral.Way) -> Iterator[object]:
@@ -138,7 +141,7 @@ def _cohere(found: Fixture) -> Iterator[tuple[str, Call]]:
 
 @cache
 def _cohere_client(name: str) -> Any:
-    return cohere.client(URL, name)
+    return getattr(cohere.cohere, name)(api_key=KEY, base_url=URL)
 
 
 def _by_cohere(way: cohere.Way) -> Iterator[object]:
@@ -150,7 +153,7 @@ def _by_cohere(way: cohere.Way) -> Iterator[object]:
 
 @cache
 def _gemini_client() -> Any:
-    return gemini.gemini(URL)
+    return gemini.genai.Client(api_key=KEY, http_options={"base_url": URL, **gemini._HTTP})
 
 
 def _gemini(found: Fixture) -> Iterator[tuple[str, Call]]:
@@ -169,9 +172,8 @@ def _by_gemini(streamed: bool) -> Iterator[object]:
 @cache
 def _bedrock_client() -> Any:
     config = Config(retries={"total_max_attempts": 1})
-    return botocore.session.Session().create_client(
-        "bedrock-runtime", endpoint_url=URL, config=config, **bedrock.SETTINGS
-    )
+    settings = {**bedrock.SETTINGS, "aws_access_key_id": KEY, "aws_secret_access_key": KEY, "aws_session_token": KEY}
+    return botocore.session.Session().create_client("bedrock-runtime", endpoint_url=URL, config=config, **settings)
 
 
 def _bedrock(found: Fixture) -> Iterator[tuple[str, Call]]:

@@ -53,10 +53,16 @@ def nested(levels: int, *, lists: bool = False) -> Any:
 
 
 _JSON_VALUES: tuple[Callable[[Random], Any], ...] = (
-    *(lambda _, value=value: value for value in (None, True, False, 0, 1, -1, -0.0, 0.5, 1e308, "", " ", "\0", "_OTHER")),
+    *(
+        lambda _, value=value: value
+        for value in (None, True, False, 0, 1, -1, -0.0, 0.5, 1e308, "", " ", "\0", "_OTHER")
+    ),
     *(lambda _, value=value: value for value in (2**31, 2**40, 2**53 + 1, 2**63, 2**64, 10**400)),
     *(lambda _, value=value: value for value in (float("inf"), float("-inf"), float("nan"))),
-    *(lambda _, value=value: value for value in ("\ud800", "\udfff\ud800", "\ufeff", "\u2028", "\x85", "é\U0001f600", "DROP TABLE")),
+    *(
+        lambda _, value=value: value
+        for value in ("\ud800", "\udfff\ud800", "\ufeff", "\u2028", "\x85", "é\U0001f600", "DROP TABLE")
+    ),
     lambda random: "a" * random.choice((63, 64, 65, 256, 257, 5000)),
     lambda random: f"novel_{random.getrandbits(64):x}",
     lambda random: str(random.getrandbits(40)),
@@ -236,15 +242,17 @@ def _as_object(wire: Any, make: Callable[..., Any]) -> Any:
     return [_as_object(inner, make) for inner in wire] if isinstance(wire, list) and len(wire) < 50 else wire
 
 
-def encoded(random: Random, wires: list[Any], *, events: bool) -> bytes:
-    """`wires` as a body, in one of the many ways to write them, and then perhaps not quite."""
-    if events:
+def encoded(random: Random, wires: list[Any], *, form: str) -> bytes:
+    """`wires` as a body of content type `form`, in one of the many ways to write them, and then perhaps not quite."""
+    if form == "text/event-stream":
         end = random.choice(("\n", "\n", "\r\n", "\r"))
         lines = [line for wire in wires for line in _event(random, wire)]
         ends = [random.choice(("\n", "\r\n", "\r")) if random.random() < 0.01 else end for _ in lines]
         written = "".join(line + ending for line, ending in zip(lines, ends, strict=True))
     else:
-        written = "\n".join(dumped(random, wire) for wire in wires[:1] or [None])
+        written = "\n".join(
+            dumped(random, wire) for wire in (wires[:1] or [None] if form == "application/json" else wires)
+        )
     body = written.encode("utf-8", "surrogatepass")
     return broken(random, body) if random.random() < 0.5 else body
 
@@ -275,7 +283,9 @@ def framed(random: Random, wire: dict[str, Any]) -> bytes:
     """One frame of AWS around an event, or around what is none."""
     name = next(iter(wire), "")[:200].encode("utf-8", "replace").decode()
     kind = random.choice((":event-type", ":event-type", ":exception-type", ":error-code", "x"))
-    return message({kind: name, ":error-message": "prose"}, dumped(random, wire.get(name)).encode("utf-8", "surrogatepass"))
+    return message(
+        {kind: name, ":error-message": "prose"}, dumped(random, wire.get(name)).encode("utf-8", "surrogatepass")
+    )
 
 
 def broken(random: Random, body: bytes) -> bytes:
@@ -293,9 +303,13 @@ def broken(random: Random, body: bytes) -> bytes:
             case 3 if at < len(data):
                 data[at] ^= 1 << random.randrange(8)
             case 4:
-                data[at:at] = random.choice((b"\0", b"\xff", b"\xef\xbb\xbf", b"\r", b"\n", b"\r\n\r\n", b"\xc3", b"\xe2\x80\xa8"))
+                data[at:at] = random.choice(
+                    (b"\0", b"\xff", b"\xef\xbb\xbf", b"\r", b"\n", b"\r\n\r\n", b"\xc3", b"\xe2\x80\xa8")
+                )
             case _:
-                data[at:at] = random.choice((b"9" * 5000, b"[" * DEEP, b'{"a":' * DEEP, b"1e999", b"NaN", b"data: [DONE]\n\n"))
+                data[at:at] = random.choice(
+                    (b"9" * 5000, b"[" * DEEP, b'{"a":' * DEEP, b"1e999", b"NaN", b"data: [DONE]\n\n")
+                )
     return bytes(data)
 
 

@@ -63,7 +63,7 @@ def _reply(random: Random, found: Fixture) -> Reply:
         body = broken(random, body) if random.random() < 0.3 else body
         content_type = FRAMED
     else:
-        body = encoded(random, wires, events=found.streamed)
+        body = encoded(random, wires, form=found.content_type)
         content_type = found.content_type
     if random.random() < 0.1:
         content_type = random.choice(("text/plain", "", "application/json", "text/event-stream", "\x7f"))

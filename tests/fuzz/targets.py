@@ -39,7 +39,14 @@ READERS: dict[str, ReaderType] = {
 
 _EXCEPTIONS = {
     name: type("APIStatusError", (Exception,), {"__module__": name})
-    for name in ("anthropic", "openai", "google.genai.errors", "cohere.core.api_error", "mistralai.client.errors", "botocore.exceptions")
+    for name in (
+        "anthropic",
+        "openai",
+        "google.genai.errors",
+        "cohere.core.api_error",
+        "mistralai.client.errors",
+        "botocore.exceptions",
+    )
 }
 
 
@@ -107,7 +114,9 @@ _MOST_KEPT = 100_000
 
 @cache
 def _endings(make: ReaderType) -> tuple[Endings, ...]:
-    return tuple(told for vendor in VENDORS if any(end.reader is make for end in vendor.endpoints) for told in vendor.endings)
+    return tuple(
+        told for vendor in VENDORS if any(end.reader is make for end in vendor.endpoints) for told in vendor.endings
+    )
 
 
 def _novelty(random: Random, make: ReaderType) -> None:
@@ -146,8 +155,8 @@ def decoder(random: Random) -> None:
     """The same objects come out of a body however it is split, and no more is kept than the law says."""
     found = random.choice(FIXTURES)
     events = random.random() < 0.7
-    body = encoded(random, mutated(random, found), events=events)
     content_type = "text/event-stream" if events else "application/json"
+    body = encoded(random, mutated(random, found), form=content_type)
     whole, pieces = Decoder(content_type), Decoder(content_type)
     expected = [*whole.feed(body), *whole.end()]
     got = []
@@ -174,7 +183,7 @@ def frames(random: Random) -> None:
 def text_and_bytes(random: Random) -> None:
     """`outcome_of` answers, or says that it cannot."""
     found = random.choice(FIXTURES)
-    body = encoded(random, mutated(random, found), events=found.streamed)
+    body = encoded(random, mutated(random, found), form=found.content_type)
     try:
         legal_outcome(otel_refusals.outcome_of(body))
     except (TypeError, WireFormatError) as error:
@@ -201,7 +210,11 @@ def sockets(random: Random) -> None:
     connection = Opaquely()
     for wire in mutated(random, random.choice(_SPOKEN)):
         if random.random() < 0.2 and isinstance(wire, dict):
-            wire = {"type": random.choice(("response.event", "decision.event")), "event": wire, "delegation_id": str(random.random())}
+            wire = {
+                "type": random.choice(("response.event", "decision.event")),
+                "event": wire,
+                "delegation_id": str(random.random()),
+            }
         data = dumped(random, wire)
         try:
             seam.parse_event(json.loads, connection, (data,), {})
