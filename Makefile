@@ -5,11 +5,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
+MINUTES ?= 10
+SEED ?= 1
 SDKS := oldest before-httpx2 after-httpx2 google-genai-oldest google-genai-httpx botocore-oldest aiobotocore \
   mistralai-oldest mistralai-2 cohere-oldest litellm
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo observe test newest $(SDKS) frameworks check lint types format bench pictures clean help
+.PHONY: demo observe test newest $(SDKS) frameworks check lint types format fuzz bench pictures clean help
 
 help: ## Show what there is.
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -50,6 +52,9 @@ types: $(VENV)/dev
 format: $(VENV)/dev ## Format the code.
 	@$(BIN)/ruff check --fix -q .
 	@$(BIN)/ruff format -q .
+
+fuzz: $(VENV)/dev ## Fuzz all that reads what a server sends, ten minutes each; go on where the last run stopped.
+	@$(BIN)/python -W ignore -m tests.fuzz --minutes $(MINUTES) --seed $(SEED) $(TARGETS)
 
 bench: $(VENV)/dev ## Measure what the instrumentation costs.
 	@$(BIN)/python benchmarks/cost.py

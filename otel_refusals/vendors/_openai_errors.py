@@ -35,8 +35,8 @@ _POLICY_WORDING = re.compile(r"flagged|usage polic|safety|violat", re.IGNORECASE
 """`invalid_prompt` also means a malformed prompt; as an HTTP error only its wording tells which."""
 
 _SAFETY_VIOLATIONS = re.compile(r"safety_violations=\[([^\[\]]*)\]")
-"""Where an image error names its categories: inside the message. A list that holds another is none: a search for its end
-from each of many beginnings would take the square of the message's length."""
+"""Where an image error names its categories: inside the message. No bracket inside, so that a message which begins
+the list again and again is searched once, and not once from each beginning."""
 
 FILTER_CATEGORIES: dict[str, Category] = {
     "hate": "hate",

@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz`: fuzz for some minutes per target, go on where the last run stopped, or play one case again."""
+"""`python -m tests.fuzz`: fuzz for some minutes per target, go on where the last run stopped, or play a case again."""
 
 from __future__ import annotations
 
@@ -63,7 +63,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         parser.error(f"no target {', '.join(sorted(unknown))}; there are {', '.join(TARGETS)}")
     failure.raise_failures = True
-    logging.disable()  # of stop reasons that nobody knows there are thousands
     targets = options.targets or list(TARGETS)
     if options.case is not None:
         for target in targets:
@@ -87,4 +86,5 @@ def _goals(minutes: float) -> list[float]:
 
 
 if __name__ == "__main__":
+    logging.disable()  # of stop reasons that nobody knows there are thousands
     sys.exit(main())
