@@ -223,7 +223,7 @@ def _see(operation: Operation, value: Any) -> None:
     if operation.ended:
         return
     if isinstance(value, (str, bytes)):
-        _read_body(operation, value.encode() if isinstance(value, str) else value, "")
+        _read_body(operation, value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value, "")
     elif hasattr(type(value), "__stream__"):
         operation.streams()
         operation.tapped = True

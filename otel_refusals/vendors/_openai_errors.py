@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from otel_refusals.outcome import Category, Errored, Refusal, Refused, Stage
@@ -54,6 +55,9 @@ FILTER_CATEGORIES: dict[str, Category] = {
 }
 """Azure's filter names and OpenAI's moderation categories (`hate/threatening` counts as `hate`)."""
 
+_MAX_MESSAGE = 4096
+"""Characters of a message that are looked at; a stream may ask for its outcome after every event."""
+
 _SEVERITY = {"low": 1, "medium": 2, "high": 3}
 
 Raw = dict[str, int]
@@ -70,7 +74,7 @@ def filtered(results: object, before: Raw | None = None) -> Raw:
     found: Raw = {} if before is None else before
     if not isinstance(results, dict):
         return found
-    for name, result in results.items():
+    for name, result in islice(results.items(), MAX_TRACKED):
         entries: Iterable[Any] = result if isinstance(result, list) else (result,)
         if isinstance(name, str) and any(field(entry, "filtered") is True for entry in entries):
             if len(found) >= MAX_TRACKED and short(name) not in found:
@@ -128,7 +132,7 @@ def refusal_in(error: object, *, content: bool, failed: bool = False) -> Refusal
     code = _code(error)
     category = POLICY_CODES.get(code)
     message = field(error, "message")
-    message = message if isinstance(message, str) else ""
+    message = message[:_MAX_MESSAGE] if isinstance(message, str) else ""
     if category is None:
         if not _NEW_POLICY_CODE.search(code):
             return None
