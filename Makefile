@@ -7,11 +7,13 @@ BIN := $(VENV)/bin
 WORKERS ?= auto
 # Each worker begins with a run of neighbours, so that the servers that a module shares start once.
 SPREAD := -n $(WORKERS) --dist worksteal
+MINUTES ?= 10
+SEED ?= 1
 SDKS := oldest before-httpx2 after-httpx2 google-genai-oldest google-genai-httpx botocore-oldest aiobotocore \
   mistralai-oldest mistralai-2 cohere-oldest litellm
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo observe test newest $(SDKS) frameworks check lint types format bench stress pictures clean help
+.PHONY: demo observe test newest $(SDKS) frameworks check lint types format bench stress fuzz pictures clean help
 
 help: ## Show what there is.
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -52,6 +54,9 @@ types: $(VENV)/dev
 format: $(VENV)/dev ## Format the code.
 	@$(BIN)/ruff check --fix -q .
 	@$(BIN)/ruff format -q .
+
+fuzz: $(VENV)/dev ## Fuzz all that reads what a server sends, ten minutes each; go on where the last run stopped.
+	@$(BIN)/python -W ignore -m tests.fuzz --minutes $(MINUTES) --seed $(SEED) $(TARGETS)
 
 bench: $(VENV)/dev ## Measure what the instrumentation costs.
 	@$(BIN)/python benchmarks/cost.py
