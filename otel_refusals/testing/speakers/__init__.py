@@ -27,7 +27,7 @@ from otel_refusals.testing.speakers import (
     openai_decisions,
     openai_images,
     openai_responses,
-    openai_sockets,
+    sockets,
 )
 from otel_refusals.testing.speakers.turn import Turn
 from otel_refusals.testing.stub import Reply, Request
@@ -121,7 +121,7 @@ def answer(request: Request, scenario: Scenario, pace: float = 0.0) -> Reply | N
         NotSpokenError: for a model family whose wire is not spoken here, or a scenario that has no form on the wire.
     """
     if request.on_socket:
-        events = openai_sockets.events(request, scenario)
+        events = sockets.events(request, scenario)
         return None if events is None else Reply(_paced((json.dumps(event).encode() for event in events), pace))
     path = urlsplit(request.path).path
     wire = _wire_of(path)
@@ -150,19 +150,19 @@ _CONTENT_TYPES = {
 def model_of(request: Request) -> str:
     """The model that `request` asks, empty where it names none."""
     if request.on_socket:
-        return openai_sockets.model_of(request)
+        return sockets.model_of(request)
     wire = _wire_of(urlsplit(request.path).path)
     return _model(request, wire) if wire else ""
 
 
 def asks(request: Request) -> bool:
     """Whether `request` wants an answer of a model: every call does, of the messages on a WebSocket some."""
-    return not request.on_socket or openai_sockets.asks(request)
+    return not request.on_socket or sockets.asks(request)
 
 
 def as_sent(request: Request, reply: Reply) -> Reply:
     """`reply` as it travels: on a WebSocket, what a server would send as a body comes in messages."""
-    return openai_sockets.in_messages(request, reply) if request.on_socket else reply
+    return sockets.in_messages(request, reply) if request.on_socket else reply
 
 
 def _wire_of(path: str) -> _Wire | None:
