@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from otel_refusals.testing import CallBlocked, RefusalRecorder, Scenario, StubServer, inject, ways_of, wire
+from otel_refusals.vendors.openai import VENDOR as OPENAI
 from tests.injected import ENDINGS, NOWHERE
 
 Opens = Callable[[Any], AbstractContextManager[Any] | AbstractAsyncContextManager[Any]]
@@ -172,18 +173,36 @@ def test_a_connection_that_no_scenario_is_played_on_is_blocked() -> None:
         asyncio.run(music())
 
 
-def test_live_sessions_can_be_forked_and_attached_to(gpt: openai.OpenAI) -> None:
-    """A fork delegates as soon as it starts, an observer when it asks."""
-    ways: tuple[tuple[Opens, dict[str, Any]], ...] = (
-        (lambda client: client.live.forks.connect(session_id="s"), {"type": "session.start", "session": {}}),
-        (lambda client: client.live.sideband.connect(session_id="s"), {"type": "decision.create"}),
-    )
+CONNECTIONS: dict[str, tuple[Opens, dict[str, Any]]] = {
+    "openai.resources.responses.responses": SOCKETS["responses"],
+    "openai.resources.beta.responses.responses": (lambda client: client.beta.responses.connect(), ASK),
+    "openai.resources.realtime.realtime": SOCKETS["realtime"],
+    "openai.resources.beta.realtime.realtime": (
+        lambda client: client.beta.realtime.connect(model="gpt-realtime"),
+        {"type": "response.create"},
+    ),
+    "openai.resources.live.live": SOCKETS["live"],
+    "openai.resources.live.sideband": (
+        lambda client: client.live.sideband.connect(session_id="s"),
+        {"type": "response.create"},
+    ),
+    "openai.resources.live.forks": (
+        lambda client: client.live.forks.connect(session_id="s"),
+        {"type": "session.start", "session": {}},
+    ),
+}
+"""By the module of its class: how a connection is opened, and what asks on it."""
+
+
+def test_every_kind_of_connection_is_reached(gpt: openai.OpenAI) -> None:
+    """All that are read: an observer gets its answer when it asks, a fork as soon as it starts."""
+    assert {point.module for point in OPENAI.chokepoints if point.frame} == set(CONNECTIONS)
     with RefusalRecorder() as recorder, inject("openai", category="bio"):
-        for opens, message in ways:
+        for opens, message in CONNECTIONS.values():
             with opens(gpt) as connection:  # type: ignore[union-attr]
                 answered(connection, message)
 
-    assert ["bio", "unspecified"] == [refusal.category for refusal in recorder.refusals]
+    assert ["bio"] * len(CONNECTIONS) == [refusal.category for refusal in recorder.refusals]
 
 
 def test_a_translation_has_nothing_that_could_be_refused(gpt: openai.OpenAI) -> None:
