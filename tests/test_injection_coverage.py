@@ -170,14 +170,11 @@ def _live(client: Any) -> None:
     asyncio.run(turn())
 
 
-INTERACTION = wire("gemini", "interaction_failed_safety")
-FETCHED, CANCELLED = (Reply(INTERACTION.body.replace(b"int_1", b"int_%d" % number)) for number in (2, 3))
 GOOGLE = (
     Row(
         "POST",
         "/decisions",
         lambda c: c.decisions.create(model="m", input="P.", questions=QUESTIONS),
-        wire("gemini", "decision_blocked"),
     ),
     Row("GET", "/BidiGenerateContent", _live),
     Row("POST", "/{model}:generateContent", lambda c: c.models.generate_content(model="m", contents="Please.")),
@@ -185,24 +182,21 @@ GOOGLE = (
         "POST",
         "/{model}:predict",
         lambda c: c.models.generate_images(model="m", prompt="P."),
-        wire("gemini", "images_filtered_prompt"),
     ),
     Row(
         "POST",
         "/{model}:predictLongRunning",
         lambda c: c.models.generate_videos(model="m", source=types.GenerateVideosSource(prompt="Please.")),
-        wire("gemini", "video_running"),
         outcome="paused",
     ),
     Row(
         "GET",
         "/operations/{id}",
         lambda c: c.operations.get(types.GenerateVideosOperation(name="models/veo-4/operations/op1")),
-        wire("gemini", "video_filtered"),
     ),
-    Row("POST", "/interactions", lambda c: c.interactions.create(model="m", input="Please."), INTERACTION),
-    Row("GET", "/interactions/{id}", lambda c: c.interactions.get(id="int_2"), FETCHED),
-    Row("POST", "/interactions/{id}/cancel", lambda c: c.interactions.cancel(id="int_3"), CANCELLED),
+    Row("POST", "/interactions", lambda c: c.interactions.create(model="m", input="Please.")),
+    Row("GET", "/interactions/{id}", lambda c: c.interactions.get(id="int_2")),
+    Row("POST", "/interactions/{id}/cancel", lambda c: c.interactions.cancel(id="int_3")),
 )
 
 MISTRAL = (

@@ -23,6 +23,8 @@ from otel_refusals.testing.speakers import (
     cohere_chat,
     cohere_generate,
     gemini,
+    gemini_interactions,
+    gemini_media,
     mistral,
     mistral_conversations,
     openai_chat,
@@ -74,6 +76,7 @@ def _wire(vendor: str, path: str, *how: Any, **more: Any) -> _Wire:
 _MESSAGES = (anthropic_messages.message, anthropic_messages.message_events, "sse")
 _IMAGES = (openai_images.images, openai_images.image_events, "sse", 400)
 _CONVERSATION = (mistral_conversations.conversation, mistral_conversations.conversation_events, "sse", 403)
+_INTERACTION = (gemini_interactions.interaction, gemini_interactions.interaction_events, "sse_data")
 _RESPONSE = (openai_responses.response, openai_responses.response_events, "sse")
 _MODEL = r"/model/(?P<model>[^/]+)/"
 _BATCH = r"/v1/messages/batches/(?P<id>[^/]+)"
@@ -89,6 +92,12 @@ _WIRES = (
     _wire("botocore", r"/guardrail/[^/]+/version/[^/]+/apply", bedrock.guardrail),
     _wire("google_genai", r"models/(?P<model>[^/:]+):generateContent", gemini.content),
     _wire("google_genai", r"models/(?P<model>[^/:]+):streamGenerateContent", None, gemini.content_chunks, "sse_data"),
+    _wire("google_genai", r"models/(?P<model>[^/:]+):predict", gemini_media.images),
+    _wire("google_genai", r"models/(?P<model>[^/:]+):predictLongRunning", gemini_media.started),
+    _wire("", r"models/(?P<model>[^/]+)/operations/(?P<id>[^/]+)", gemini_media.ended, method="GET"),
+    _wire("", r"/interactions", *_INTERACTION),
+    _wire("", r"/interactions/(?P<id>[^/]+)", *_INTERACTION, method="GET"),
+    _wire("", r"/interactions/(?P<id>[^/]+)/cancel", gemini_interactions.interaction),
     _wire("cohere", r"/v2/chat", cohere_chat.chat, cohere_chat.chat_events, "sse"),
     _wire("cohere", r"/v1/chat", cohere_chat.chat_v1, cohere_chat.chat_v1_events, "lines"),
     _wire("cohere", r"/v1/generate", cohere_generate.generations, cohere_generate.generation_events, "lines"),
@@ -104,7 +113,11 @@ _WIRES = (
     _wire("", r"/videos(/edits|/extensions|/[^/]+/remix)?", openai_videos.queued),
     _wire("", r"/videos/(?P<id>[^/]+)", openai_videos.video, method="GET"),
 )
-_MISTRAL_CHAT = _wire("mistralai", r"", mistral.completion, mistral.completion_chunks)
+_SAME_PATH: dict[tuple[str | None, Any], _Wire] = {
+    ("mistralai", openai_chat.completion): _wire("", r"", mistral.completion, mistral.completion_chunks),
+    ("google_genai", openai_decisions.decision): _wire("", r"", gemini_interactions.decision),
+}
+"""Who answers otherwise than OpenAI on a path of its, by the SDK that calls."""
 
 _AGENTS = {"mistral": "mistralai", "google-genai": "google_genai", "anthropic": "anthropic", "openai": "openai"} | {
     "cohere": "cohere",
@@ -143,10 +156,11 @@ def answer(request: Request, scenario: Scenario, pace: float = 0.0) -> Reply | N
     wire = _wire_of(request)
     if wire is None:
         return None
-    if wire.vendor == "openai" and vendor_of(request) == "mistralai" and wire.whole is openai_chat.completion:
-        wire = _MISTRAL_CHAT
     body = request.json if isinstance(request.json, dict) else {}
-    turn = Turn(scenario, body, _model(request, wire), _found(request, wire).get("id", "").partition("_")[2])
+    name = _found(request, wire).get("id", "")
+    turn = Turn(scenario, body, _model(request, wire), name.partition("_")[2] or name)
+    if wire.vendor == "openai":
+        wire = _SAME_PATH.get((vendor_of(request), wire.whole), wire)
     streamed = bool(body.get("stream")) or bool(_STREAMED.search(request.path))
     rejected = wire.rejects and scenario.outcome == "refused" and not (streamed and scenario.speaks)
     if wire.events is None or (wire.whole is not None and (rejected or not streamed)):

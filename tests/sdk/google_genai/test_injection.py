@@ -16,6 +16,15 @@ from otel_refusals.testing import CallBlocked, RefusalRecorder, Scenario, inject
 from tests.fixtures import FIXTURES
 from tests.injected import ENDINGS, NOWHERE, check_fixtures, check_scenarios
 from tests.sdk.google_genai.drivers import MODEL, WAYS, Way, gemini, vertex
+from tests.sdk.google_genai.test_further_surfaces import (
+    ASK,
+    IMAGE,
+    OPERATION,
+    QUESTIONS,
+    has_decisions,
+    has_interactions,
+    has_videos,
+)
 from tests.sdk.google_genai.test_readings import is_told, yields
 
 _PLAIN = [way for way in WAYS if way.name in ("generate_content", "generate_content, async", "stream", "stream, async")]
@@ -39,12 +48,13 @@ def test_every_way_of_being_refused_can_be_injected(way: Way) -> None:
     check_scenarios("google_genai", lambda: _call(way))
 
 
-_LIVE = [
-    scenario
-    for scenario in (*ways_of("google_genai").values(), *ENDINGS)
-    if scenario.outcome != "truncated" and scenario.category in ("usual", None)
+_NAMED = [
+    scenario for scenario in (*ways_of("google_genai").values(), *ENDINGS) if scenario.category in ("usual", None)
 ]
-"""What has a form in a Live session: its reasons are its categories, and none is for a truncated turn."""
+"""What has a form where the reason is the category."""
+
+_LIVE = [scenario for scenario in _NAMED if scenario.outcome != "truncated"]
+"""And in a Live session, which has no reason for a truncated turn."""
 
 tells_why = pytest.mark.skipif(
     "turn_complete_reason" not in types.LiveServerContent.model_fields, reason="this SDK drops the reason of a turn"
@@ -91,3 +101,62 @@ def test_live_turns_get_fixtures() -> None:
     """Each message of one as it is; what is cut off in a fixture is left to the caller to leave."""
     fixtures = [one for one in FIXTURES if one.surface == "gemini.live" and one.outcome != "incomplete"]
     check_fixtures("google_genai", fixtures, lambda one: asyncio.run(_turn(NOWHERE, one.outcome)))
+
+
+@has_interactions
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_interaction_can_be_refused(streamed: bool) -> None:
+    """In every way that has a form there; a poll shows the same one again."""
+    client = gemini(NOWHERE)
+    with RefusalRecorder() as recorder:
+        for scenario in _NAMED:
+            with inject("google_genai", scenario, others="answer"):
+                answer = client.interactions.create(**ASK, stream=streamed)
+                if streamed:
+                    list(answer)
+                else:
+                    client.interactions.get(id=answer.id)
+
+    assert Counter(scenario.outcome for scenario in _NAMED) == recorder.operations
+    declined = [scenario.stage for scenario in _NAMED if scenario.declines]
+    assert declined == [refusal.stage for refusal in recorder.refusals]
+
+
+@has_decisions
+def test_a_decision_can_be_blocked() -> None:
+    """Or answers every question, in the form of its kind; a category that it does not know is told."""
+    client = gemini(NOWHERE)
+    instructions = [{"type": "text", "text": "Which?"}]
+    asked = {
+        **QUESTIONS,
+        "c": {"type": "choice", "instructions": instructions, "criteria": {"a": "The first.", "b": "The second."}},
+        "s": {"type": "score", "instructions": instructions, "criteria": ["low", "high"]},
+    }
+    with RefusalRecorder() as recorder:
+        for scenario in (Scenario(category="jailbreak"), Scenario(outcome="completed")):
+            with inject("google_genai", scenario):
+                decision = client.decisions.create(**ASK, questions=asked)
+        with inject("google_genai", category="cyber"), pytest.raises(CallBlocked, match="no code for category='cyber'"):
+            client.decisions.create(**ASK, questions=asked)
+
+    assert {"q", "c", "s"} == set(decision.answers)
+    assert "jailbreak" == recorder.assert_one(stage="pre_output").category
+
+
+@has_videos
+def test_images_and_videos_can_be_filtered() -> None:
+    """With the category and the stage that their support code stands for."""
+    client, operation = vertex(NOWHERE), types.GenerateVideosOperation(name=OPERATION)
+    with RefusalRecorder() as recorder:
+        for scenario in (Scenario(category="violence"), Scenario(stage="mid_stream", category="sexual")):
+            with inject("google_genai", scenario):
+                client.models.generate_images(**IMAGE)
+        with inject("google_genai", outcome="completed"):
+            client.models.generate_images(**IMAGE)
+        client = gemini(NOWHERE)
+        with inject("google_genai", category="hate"):
+            client.operations.get(operation)
+
+    assert {"refused": 3, "completed": 1} == recorder.operations
+    told = [(refusal.category, refusal.stage) for refusal in recorder.refusals]
+    assert [("violence", "pre_output"), ("sexual", "mid_stream"), ("hate", "pre_output")] == told
