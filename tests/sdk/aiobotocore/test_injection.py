@@ -22,10 +22,12 @@ from tests.sdk.aiobotocore.test_aiobotocore import (
 )
 from tests.sdk.botocore.calls import CALLS, CONVERSE, CONVERSE_STREAM, INVOKE, INVOKE_STREAM, leave_out_unless
 
-OVER: dict[str, dict[str, Any]] = {"aiohttp": {}}
+OVER: dict[str, dict[str, Any]] = {"aiohttp": {}, "httpx": {"http_session_cls": HttpxSession}}
 """How the SDK is told which HTTP library to use."""
-if has_httpx():
-    OVER["httpx"] = {"http_session_cls": HttpxSession}
+
+_WAYS = [(surface, "aiohttp") for surface in (CONVERSE, CONVERSE_STREAM, INVOKE, INVOKE_STREAM)]
+if has_httpx():  # over which the SDK itself can read no stream of events
+    _WAYS += [(surface, "httpx") for surface in (CONVERSE, INVOKE)]
 
 
 def _call(surface: str, over: str = "aiohttp") -> None:
@@ -51,8 +53,7 @@ def test_every_fixture_can_be_injected(surface: str) -> None:
     check_fixtures("botocore", [one for one in FIXTURES if one.surface == surface], call)
 
 
-@pytest.mark.parametrize("over", OVER)
-@pytest.mark.parametrize("surface", [CONVERSE, CONVERSE_STREAM, INVOKE, INVOKE_STREAM])
+@pytest.mark.parametrize(("surface", "over"), _WAYS)
 def test_every_way_of_being_refused_can_be_injected(surface: str, over: str) -> None:
     """Whole and streamed."""
     check_scenarios("botocore", lambda: _call(surface, over))
