@@ -29,7 +29,7 @@ from otel_refusals.names import Metric
 from otel_refusals.origins import remember
 from otel_refusals.outcome import Errored, Origin, Outcome, Refused, Rescued, Unknown
 from otel_refusals.seen import Seen
-from otel_refusals.workload import workload_heard, workload_of, workload_of_route
+from otel_refusals.workloads import workload_heard, workload_of, workload_of_route
 
 if TYPE_CHECKING:
     from otel_refusals.operation import Operation

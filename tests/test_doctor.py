@@ -156,14 +156,15 @@ def test_an_endpoint_that_never_answers_holds_nothing_up(drip: bytes) -> None:
     assert "problem" == statuses(found["trial"])["metrics"]
 
 
-def test_delta_temporality_is_a_problem_for_prometheus() -> None:
-    """It is read in the settings, and seen in what was exported."""
+def test_delta_temporality_may_be_what_the_backend_wants() -> None:
+    """It is read in the settings and seen in what was exported; that a Prometheus would drop it is a warning."""
     delta = {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta"}
     with OtlpReceiver() as received:
         code, found = findings(ONLY, OTEL_EXPORTER_OTLP_ENDPOINT=received.url, **HTTP, **delta)
 
-    assert 1 == code
-    assert "problem" == statuses(found["export"])["temporality"]
+    assert 0 == code
+    assert "warning" == statuses(found["export"])["temporality"]
+    assert "warning" == statuses(found["trial"])["metrics"]
     assert "delta temporality" in next(f["found"] for f in found["trial"] if f["subject"] == "metrics")
 
 

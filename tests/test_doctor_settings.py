@@ -48,7 +48,7 @@ def greet(settings: Mapping[str, str], seconds: float = 5) -> list[Finding]:
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "metrics", "problem"),
         ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/protobuf", "metrics", "ok"),
         ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "Cumulative", "temporality", "ok"),
-        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "LowMemory", "temporality", "problem"),
+        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "LowMemory", "temporality", "warning"),
         ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "both", "temporality", "warning"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "10000", "interval", "ok"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "300000", "interval", "warning"),
@@ -66,6 +66,15 @@ def test_what_a_setting_means(setting: str, value: str, subject: str, status: st
 
     assert status == finding.status
     assert (status == "ok") == (not finding.remedy)
+
+
+@pytest.mark.parametrize("variable", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"])
+def test_delta_temporality_is_a_problem_where_prometheus_takes_it(variable: str) -> None:
+    """Anywhere else it is a guess what is behind the endpoint."""
+    delta = {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta"}
+
+    assert "problem" == read(**delta, **{variable: "http://prometheus:9090/api/v1/otlp"})["temporality"].status
+    assert "warning" == read(**delta, **{variable: "http://collector:4318"})["temporality"].status
 
 
 def test_a_ratio_says_what_it_leaves_out() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from otel_refusals.doctor.finding import Finding, Status
-from otel_refusals.doctor.pipeline import SIGNALS, exporters
+from otel_refusals.doctor.pipeline import SIGNALS, delta_to, exporters
 from otel_refusals.doctor.report import Report
 
 _LOST: Mapping[str, Status] = {"metrics": "problem", "traces": "warning", "logs": "warning"}
@@ -50,22 +50,22 @@ def arrived(vendor: str, report: Report, environ: Mapping[str, str]) -> Iterator
         # A signal may be exported several times; what counts is the last with the refusal in it, by each exporter.
         last = {line["exporter"]: line for line in exports if line["ours"] or not line["ok"]}
         if last:
-            yield from (_export(signal, line) for line in last.values())
+            yield from (_export(signal, line, environ) for line in last.values())
         elif exports:
             yield Finding("trial", signal, _LOST[signal], "was exported without the refusal", "see sampler and spans")
         elif environ.get("OTEL_CONFIG_FILE") or exporters(signal, environ):
             yield _silent(signal, report)
 
 
-def _export(signal: str, line: Mapping[str, Any]) -> Finding:
+def _export(signal: str, line: Mapping[str, Any], environ: Mapping[str, str]) -> Finding:
     exporter = line["exporter"]
     if not line["ok"]:
         found = f"{exporter}: failed: {line['reason']}"
         return Finding("trial", signal, _LOST[signal], found, _remedy(line["reason"]))
     if line.get("delta"):
-        found = f"{exporter}: arrived, with delta temporality, which Prometheus drops"
+        status, case = delta_to(environ)
         remedy = "export cumulative metrics, or have the Collector's processor delta_to_cumulative add them up"
-        return Finding("trial", signal, "problem", found, remedy)
+        return Finding("trial", signal, status, f"{exporter}: arrived, with delta temporality: {case}", remedy)
     if line.get("waited"):
         found = f"{exporter}: arrived, and the call waited for it: with a dead backend every refusal waits in vain"
         remedy = "use the batching processor (`batch` in a configuration file, Batch...Processor in code)"
