@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import anthropic
@@ -52,6 +53,15 @@ def clients(surface: str, url: str) -> tuple[Any, Any]:
     return openai.OpenAI(**settings), lambda: openai.AsyncOpenAI(**settings)
 
 
+@cache
+def _has(surface: str) -> tuple[bool, bool]:
+    """Whether the installed SDK has this surface, and a helper for its streams."""
+    client = anthropic.Anthropic if surface.endswith("messages") else openai.OpenAI
+    with client(base_url="http://127.0.0.1", api_key="key") as probe:
+        resource = resource_of(probe, surface)
+        return resource is not None, hasattr(resource, "stream")
+
+
 Sync = Callable[[Any, str, dict[str, Any]], None]
 Async = Callable[[Any, str, dict[str, Any]], Awaitable[None]]
 
@@ -71,10 +81,8 @@ class Way:
         surface = fixture.surface
         if self.streamed != fixture.streamed or (self.only and surface not in self.only):
             return False
-        client = anthropic.Anthropic if surface.endswith("messages") else openai.OpenAI
-        with client(base_url="http://127.0.0.1", api_key="key") as probe:
-            resource = resource_of(probe, surface)
-            return resource is not None and (not self.only or hasattr(resource, "stream"))
+        has_surface, has_helper = _has(surface)
+        return has_surface and (not self.only or has_helper)
 
     def __call__(self, surface: str, url: str) -> None:
         """Make the call."""
