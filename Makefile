@@ -5,11 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
-SDKS := oldest before-httpx2 after-httpx2 google-genai-oldest google-genai-httpx botocore-oldest aiobotocore \
-  mistralai-oldest mistralai-2 cohere-oldest litellm
+SDKS := lowest before-httpx2 after-httpx2 litellm
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo observe test newest $(SDKS) frameworks check lint types format bench pictures clean help
+.PHONY: demo observe test newest $(SDKS) matrix between frameworks check lint types format bench pictures clean help
 
 help: ## Show what there is.
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -33,6 +32,14 @@ newest: $(VENV)/dev
 $(SDKS): $(VENV)/dev
 	@echo "== what drives the SDKs, on $@"
 	@$(BIN)/tox run -q -e $@ -- -q -n $(WORKERS)
+
+matrix: $(SDKS) between ## Run the rest of the versions, every Python that is here, and the releases between.
+	@echo "== the rest of the versions, and every Python that is here"
+	@$(BIN)/tox run -q -m more -- -q -n $(WORKERS)
+
+between: $(VENV)/dev
+	@echo "== the releases between"
+	@$(BIN)/python -m tests.between
 
 frameworks: $(VENV)/dev ## Check that LangChain, Pydantic AI, LiteLLM, Instructor and OpenAI Agents are seen.
 	@$(BIN)/tox run -q -e frameworks
@@ -75,5 +82,6 @@ $(VENV)/demo: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/dev: $(VENV)/demo
 	@echo "   what the tests need"
-	@$(PIP) install -q -c constraints.txt --group test --group lint
+	@$(PIP) install -q uv
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install -q -c constraints.txt --group test --group lint
 	@touch $@
