@@ -84,8 +84,7 @@ def walk(one: Walk, packages: list[str]) -> Iterator[bool]:
     # Packages that share their tests go at one pace; the shorter one stays at its last.
     for step in zip_longest(*chosen):
         pins = [
-            f"{package}=={version or own[-1]}"
-            for package, version, own in zip(one.packages, step, chosen, strict=True)
+            f"{package}=={version or own[-1]}" for package, version, own in zip(one.packages, step, chosen, strict=True)
         ]
         began = time.monotonic()
         result = read(one, pins)

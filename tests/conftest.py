@@ -24,8 +24,8 @@ if TYPE_CHECKING:  # a vendor's own tests run where no other SDK is installed
     import anthropic
     import openai
 
-# Every SDK client reads the authorities it trusts when it is made: 30 ms for those of the machine, 1 ms for a single one.
-# Nothing here leaves loopback, so none is needed.
+# An SDK's client reads the authorities it trusts when it is made: 30 ms for those of the machine, 1 ms for a single
+# one. Nothing here leaves loopback, so none is needed.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "authority.pem")
 os.environ.pop("SSL_CERT_DIR", None)
 

@@ -28,7 +28,7 @@ def bounds(extra: str) -> Iterator[tuple[str, str]]:
 
 
 def above(name: str, bound: str) -> bool:
-    """Whether `name` is installed at more than its bound; one of 1.11 is met by every 1.11.x, as 1.11.0 may be yanked."""
+    """Whether `name` is installed at more than its bound; every 1.11.x meets one of 1.11, as 1.11.0 may be yanked."""
     release = Version(bound).release
     lowest = (*release, 0) if len(release) == 1 else release
     return Version(version(name)).release[: len(lowest)] != lowest
@@ -41,7 +41,9 @@ def main(extras: list[str]) -> str | None:
         asked = list(bounds(extra))
         if not asked:
             wrong.append(f"{PACKAGE} has no extra {extra}")
-        wrong += [f"{name} {version(name)} is installed, {bound} is the bound" for name, bound in asked if above(name, bound)]
+        for name, bound in asked:
+            if above(name, bound):
+                wrong.append(f"{name} {version(name)} is installed, {bound} is the bound")
     return "\n".join(wrong) or None
 
 
