@@ -1,7 +1,7 @@
 """Walks the releases between the tested ones: `python -m tests.between [PACKAGE...]`, all by default.
 
-On each release the wire fixtures must read as the manifest says, or the SDK must be skipped with its reason. Environments
-are made and dropped by uv, with the lowest of our bounds. Exits with 1 if a release does neither.
+On each release the wire fixtures must read as the manifest says, or the SDK must be skipped with its reason; exits with
+1 if one does neither. Environments are made and dropped by uv, with the lowest of our bounds.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ def walk(one: Walk, packages: list[str]) -> Iterator[bool]:
         ]
         began = time.monotonic()
         result = read(one, pins)
-        print(f"{', '.join(pins)}: {result} ({time.monotonic() - began:.0f} s)", flush=True)
+        sys.stdout.write(f"{', '.join(pins)}: {result} ({time.monotonic() - began:.0f} s)\n")
+        sys.stdout.flush()
         yield result.startswith(("skipped", "read"))
 
 
@@ -118,7 +119,7 @@ def main(packages: list[str]) -> int:
     known = [package for one in WALKS for package in one.packages]
     if unknown := set(packages) - set(known):
         sys.exit(f"no walk for {', '.join(sorted(unknown))}; there is one for {', '.join(known)}")
-    return int(not all([well for one in WALKS for well in walk(one, packages or known)]))
+    return int(sum(not well for one in WALKS for well in walk(one, packages or known)) > 0)
 
 
 if __name__ == "__main__":
