@@ -6,7 +6,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from otel_refusals.vendors import VENDORS as TABLES
-from tests.version_table import CORE, PAGE, PROJECT, TOX, VENDORS, written
+from tests.version_table import PAGE, PROJECT, TOX, VENDORS, written
 
 
 def test_the_tables_are_those_of_the_project() -> None:
@@ -29,7 +29,7 @@ def test_every_supported_package_is_tested_at_its_lowest() -> None:
 
     assert {"litellm"} == {name(line) for line in VENDORS} - lowest
     assert f"litellm=={lower('litellm')}.0" in TOX["env"]["lowest-litellm"]["deps"]
-    assert all(Requirement(line).specifier for line in CORE)
+    assert ["python", "-m", "tests.lowest"] in TOX["env"]["lowest-core"]["commands"]
 
 
 def test_every_environment_is_in_a_target() -> None:
