@@ -9,7 +9,8 @@ SDKS := oldest before-httpx2 after-httpx2 google-genai-oldest google-genai-httpx
   mistralai-oldest mistralai-2 cohere-oldest litellm
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo observe test newest $(SDKS) frameworks check lint types format bench pictures clean help
+.PHONY: demo observe test newest $(SDKS) frameworks vendor-suites vendor-suites-slice check lint types format bench \
+  pictures clean help
 
 help: ## Show what there is.
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -36,6 +37,13 @@ $(SDKS): $(VENV)/dev
 
 frameworks: $(VENV)/dev ## Check that LangChain, Pydantic AI, LiteLLM, Instructor and OpenAI Agents are seen.
 	@$(BIN)/tox run -q -e frameworks
+
+vendor-suites: $(VENV)/suites ## Run the vendors' own test suites whole, plain and instrumented: an hour.
+	@$(BIN)/python -m benchmarks.vendor_suites
+
+vendor-suites-slice: $(VENV)/suites
+	@echo "== what drives clients and streams, of the suites of the anthropic and openai SDKs"
+	@$(BIN)/python -m benchmarks.vendor_suites --slice --modes sdk $(shell grep -oE '^(anthropic|openai)==[0-9.]+' constraints.txt)
 
 check: lint types ## Lint and type-check.
 
@@ -76,4 +84,9 @@ $(VENV)/demo: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/dev: $(VENV)/demo
 	@echo "   what the tests need"
 	@$(PIP) install -q -c constraints.txt --group test --group lint
+	@touch $@
+
+$(VENV)/suites: $(VENV)/dev
+	@echo "   uv, for the environments of the vendors' suites"
+	@$(PIP) install -q -c constraints.txt --group suites
 	@touch $@

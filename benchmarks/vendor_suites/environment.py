@@ -1,0 +1,132 @@
+"""One version of a vendor's SDK with its tests, in an environment of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.vendor_suites import outcomes
+from benchmarks.vendor_suites.instrumented import MODE, OUTCOMES
+from benchmarks.vendor_suites.outcomes import Outcomes
+from benchmarks.vendor_suites.suites import Suite
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+
+_ALWAYS = ("pytest", "pytest-timeout", "pytest-xdist", "opentelemetry-sdk")
+
+_ENDED = (0, 1, 5)
+"""Exit statuses of pytest that tell of tests: all passed, some failed, none there."""
+
+
+class Environment:
+    """A suite that is unpacked and installed, with this checkout and OpenTelemetry.
+
+    Args:
+        suite: What to run.
+        version: Of the SDK; empty for the newest.
+        work: The directory to unpack, install and report in; what is there already is used again.
+        processes: How many processes to run tests in.
+
+    Raises:
+        subprocess.CalledProcessError: for what cannot be downloaded or installed.
+    """
+
+    def __init__(self, suite: Suite, version: str, work: Path, processes: int) -> None:
+        self._suite = suite
+        self._requirement = f"{suite.name}=={version}" if version else suite.name
+        self._work = work / self._requirement
+        self._work.mkdir(parents=True, exist_ok=True)
+        self._processes = processes
+        self._runs = 0
+        self._python = self._work / "env" / "bin" / "python"
+        self._source = self._unpacked()
+        self._install()
+
+    @property
+    def name(self) -> str:
+        """The SDK and its version, for example `openai-3.54.0`."""
+        return self._source.name
+
+    def run(self, mode: str, tests: Sequence[str]) -> Outcomes:
+        """Run `tests`, paths or ids of pytest's: `plain`, or instrumented as `api` or `sdk`.
+
+        Raises:
+            SystemExit: for a run that came to no end of its own.
+        """
+        self._runs += 1
+        told, log = (self._work / f"{self._runs}-{mode}.{kind}" for kind in ("jsonl", "log"))
+        left_out = [f"--{'deselect' if '::' in path else 'ignore'}={path}" for path in self._suite.left_out]
+        # Native tracebacks: pytest's own parse the source, at which Python 3.11.7 can fail while it collects garbage.
+        options = ["--quiet", "--tb=native", "--timeout=300", "--continue-on-collection-errors"]
+        spans = (
+            {"OTEL_REFUSALS_SPANS": "all"} if mode == "sdk" else {}
+        )  # else they would go to the suite's own providers
+        where = {"PYTHONPATH": str(REPOSITORY / "benchmarks"), MODE: mode, OUTCOMES: str(told), "CI": "1"}
+        with log.open("w") as output:
+            command = [self._python, "-m", "pytest", "-p", "vendor_suites.instrumented", "-n", str(self._processes)]
+            ended = subprocess.run(
+                [*command, *options, *left_out, *tests],
+                cwd=self._source,
+                env={**os.environ, **spans, **where, **self._suite.environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        if ended.returncode not in _ENDED:
+            raise SystemExit(f"{self.name}, {mode}: pytest ended with {ended.returncode}, see {log}")
+        return outcomes.read(told.read_text().splitlines())
+
+    def _unpacked(self) -> Path:
+        if not list(self._work.glob("*.tar.gz")):
+            options = ("--quiet", "--no-deps", "--no-binary", self._suite.name, "--dest", self._work)
+            _run(sys.executable, "-m", "pip", "--disable-pip-version-check", "download", *options, self._requirement)
+        (archive,) = self._work.glob("*.tar.gz")
+        source = self._work / archive.name.removesuffix(".tar.gz")
+        if not source.exists():
+            with tarfile.open(archive) as files:
+                files.extractall(self._work, filter="data")
+        return source
+
+    def _install(self) -> None:
+        """Install with uv: of the minutes that pip takes for a hundred packages, it leaves seconds."""
+        installed = self._work / "installed"
+        if installed.exists():
+            return
+        _run(sys.executable, "-m", "uv", "venv", "--quiet", "--clear", "--python", sys.executable, self._work / "env")
+        needed = [
+            "pytest",
+            "pytest-timeout",
+            "pytest-xdist",
+            "opentelemetry-sdk",
+            *self._suite.needs,
+            *self._declared(),
+        ]
+        install = (sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", self._python)
+        _run(*install, f"{self._source}[{','.join(self._extras())}]", "--editable", REPOSITORY, *needed)
+        installed.touch()
+
+    def _project(self) -> dict[str, Any]:
+        import tomllib
+
+        return tomllib.loads((self._source / "pyproject.toml").read_text())
+
+    def _extras(self) -> Sequence[str]:
+        if self._suite.extras is not None:
+            return self._suite.extras
+        return list(self._project()["project"].get("optional-dependencies", {}))
+
+    def _declared(self) -> list[str]:
+        """What the SDK says that its tests need: in a dependency group, or as rye had it."""
+        project = self._project()
+        if self._suite.group in project.get("dependency-groups", {}):
+            return ["--group", f"{self._source / 'pyproject.toml'}:{self._suite.group}"]
+        return list(project.get("tool", {}).get("rye", {}).get("dev-dependencies", []))
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run(command, check=True)
