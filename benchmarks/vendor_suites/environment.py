@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from benchmarks.vendor_suites import outcomes
 from benchmarks.vendor_suites.instrumented import MODE, OUTCOMES
 from benchmarks.vendor_suites.outcomes import Outcomes
 from benchmarks.vendor_suites.suites import Suite
+from otel_refusals.testing import StubServer
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
@@ -60,19 +61,18 @@ class Environment:
         """
         self._runs += 1
         told, log = (self._work / f"{self._runs}-{mode}.{kind}" for kind in ("jsonl", "log"))
-        left_out = [f"--{'deselect' if '::' in path else 'ignore'}={path}" for path in self._suite.left_out]
         # Native tracebacks: pytest's own parse the source, at which Python 3.11.7 can fail while it collects garbage.
         options = ["--quiet", "--tb=native", "--timeout=300", "--continue-on-collection-errors"]
         spans = (
             {"OTEL_REFUSALS_SPANS": "all"} if mode == "sdk" else {}
         )  # else they would go to the suite's own providers
         where = {"PYTHONPATH": str(REPOSITORY / "benchmarks"), MODE: mode, OUTCOMES: str(told), "CI": "1"}
-        with log.open("w") as output:
+        with log.open("w") as output, StubServer() as vendor:
             command = [self._python, "-m", "pytest", "-p", "vendor_suites.instrumented", "-n", str(self._processes)]
             ended = subprocess.run(
-                [*command, *options, *left_out, *tests],
+                [*command, *options, *self._ignored(), *tests],
                 cwd=self._source,
-                env={**os.environ, **spans, **where, **self._suite.environment},
+                env={**os.environ, **spans, "TEST_API_BASE_URL": vendor.url, **where, **self._suite.environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 check=False,
@@ -80,6 +80,13 @@ class Environment:
         if ended.returncode not in _ENDED:
             raise SystemExit(f"{self.name}, {mode}: pytest ended with {ended.returncode}, see {log}")
         return outcomes.read(told.read_text().splitlines())
+
+    def _ignored(self) -> Iterator[str]:
+        for path in self._suite.left_out:
+            for file in sorted((self._source / path).rglob("test_*.py")):
+                name = file.relative_to(self._source).as_posix()
+                if name not in self._suite.answered:
+                    yield f"--ignore={name}"
 
     def _unpacked(self) -> Path:
         if not list(self._work.glob("*.tar.gz")):
