@@ -43,8 +43,9 @@ class Outcomes:
         self._file: IO[str] = path.open("w")
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        message = str(report.longrepr).strip().rpartition("\n")[2] if report.failed else ""
-        line = {"test": report.nodeid, "outcome": report.outcome, "message": message}
+        crash = getattr(report.longrepr, "reprcrash", None)  # a file that cannot be imported has none
+        message = crash.message.partition("\n")[0] if crash else str(report.longrepr).strip().rpartition("\n")[2]
+        line = {"test": report.nodeid, "outcome": report.outcome, "message": message[:200] if report.failed else ""}
         self._file.write(json.dumps(line) + "\n")
 
     def pytest_collectreport(self, report: Any) -> None:
