@@ -20,6 +20,12 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 _ALWAYS = ("pytest", "pytest-timeout", "pytest-xdist", "opentelemetry-sdk")
 
+# Native tracebacks: pytest's own parse the source, at which Python 3.11.7 can fail while it collects garbage.
+_PYTEST = (
+    *("-m", "pytest", "-p", "vendor_suites.instrumented"),
+    *("--quiet", "--tb=native", "--timeout=300", "--continue-on-collection-errors"),
+)
+
 _ENDED = (0, 1, 5)
 """Exit statuses of pytest that tell of tests: all passed, some failed, none there."""
 
@@ -63,18 +69,11 @@ class Environment:
         self._runs += 1
         there = [test for test in tests if (self._source / test.partition("::")[0]).exists()]
         told, log = (self._work / f"{self._runs}-{mode}.{kind}" for kind in ("jsonl", "log"))
-        # Native tracebacks: pytest's own parse the source, at which Python 3.11.7 can fail while it collects garbage.
-        options = ["--quiet", "--tb=native", "--timeout=300", "--continue-on-collection-errors"]
-        spans = (
-            {"OTEL_REFUSALS_SPANS": "all"} if mode == "sdk" else {}
-        )  # else they would go to the suite's own providers
-        where = {"PYTHONPATH": str(REPOSITORY / "benchmarks"), MODE: mode, OUTCOMES: str(told), "CI": "1"}
         with log.open("w") as output, StubServer() as vendor:
-            command = [self._python, "-m", "pytest", "-p", "vendor_suites.instrumented", "-n", str(self._processes)]
             ended = subprocess.run(
-                [*command, *options, *self._ignored(), *there],
+                [self._python, *_PYTEST, f"-n{self._processes}", *self._ignored(), *there],
                 cwd=self._source,
-                env={**os.environ, **spans, "TEST_API_BASE_URL": vendor.url, **where, **self._suite.environment},
+                env={**os.environ, **self._variables(mode), OUTCOMES: str(told), "TEST_API_BASE_URL": vendor.url},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 check=False,
@@ -82,6 +81,12 @@ class Environment:
         if ended.returncode not in _ENDED:
             raise SystemExit(f"{self.name}, {mode}: pytest ended with {ended.returncode}, see {log}")
         return outcomes.read(told.read_text().splitlines())
+
+    def _variables(self, mode: str) -> dict[str, str]:
+        variables = {"PYTHONPATH": str(REPOSITORY / "benchmarks"), MODE: mode, "CI": "1"}
+        if mode == "sdk":  # in the other mode, these spans would go to the providers that the tests themselves set
+            variables["OTEL_REFUSALS_SPANS"] = "all"
+        return {**variables, **self._suite.environment}
 
     def _ignored(self) -> Iterator[str]:
         for path in self._suite.left_out:
