@@ -95,7 +95,7 @@ def taps(rig: Rig) -> list[Scenario]:
         endpoint = next(endpoint for endpoint in vendor.endpoints if endpoint.path == path)
 
         def ours(items: Any) -> Any:
-            operation = Operation(telemetry, vendor_name, endpoint, vendor.provider, MODEL)
+            operation = Operation(telemetry, vendor_name, endpoint, vendor.providers[0], MODEL)
             return (AsyncTap if is_async else Tap)(items, operation)
 
         def run_of(tee: Callable[[Any], Any]) -> Run:
