@@ -19,7 +19,8 @@ class Suite:
         tests: Where they are, in the source.
         left_out: Tests that cannot pass here: they want a network, or a server that is not to be had.
         answered: Those among `left_out` whose requests the stub of the testing kit answers, so that they can.
-        slice: The tests that drive clients, streams and helpers, for a run of a minute or two.
+        slice: The tests that drive clients, streams and helpers, for a run of a minute or two; none that waits for the
+            clock, which a busy machine fails.
         extras: Of the SDK, to install; every one by default.
         group: The dependency group with what the tests need, where the SDK declares one.
         needs: What they need beyond that.
@@ -78,7 +79,13 @@ SUITES = (
         slice=(
             "tests/api_resources/chat/test_completions.py",
             "tests/api_resources/test_responses.py",
-            "tests/lib",
+            "tests/lib/chat",
+            "tests/lib/responses/test_refusal_normal_lifecycle.py",
+            "tests/lib/responses/test_responses.py",
+            "tests/lib/streaming",
+            "tests/lib/test_azure.py",
+            "tests/lib/test_responses_tool_runner.py",
+            "tests/lib/test_streaming_deltas.py",
             "tests/test_client.py",
             "tests/test_legacy_response.py",
             "tests/test_response.py",
