@@ -7,13 +7,14 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import threading
 from types import ModuleType
 from typing import Any
 
 import pytest
 import wrapt
 
-from otel_refusals import failure
+from otel_refusals import failure, patch
 from otel_refusals.patch import Patches
 from otel_refusals.vendor import Chokepoint, Vendor
 
@@ -183,3 +184,39 @@ def test_a_vendor_imported_after_uninstrument_is_left_alone() -> None:
     )
 
     assert "function" == _run(code)
+
+
+def test_a_vendor_that_is_never_imported_collects_no_hooks() -> None:
+    """However often it is instrumented, as tests do it once each: one hook, and nothing that it holds."""
+    name = "sdk_that_nobody_imports"
+    for _ in range(20):
+        patches = Patches(vendor_of(Chokepoint(name, "Client.request", "call")), lambda point: silent)
+        patches.apply()
+        patches.remove()
+
+    assert 1 == len(wrapt.importer._post_import_hooks[name])
+    assert [] == patch._waiting[name]
+
+
+def test_an_import_that_is_under_way_when_the_patches_come_off_leaves_the_original(acme: Any) -> None:
+    """One thread has imported the vendor and patches it while another uninstruments."""
+    original = vars(acme.Client)["request"]
+    patching, go_on = threading.Event(), threading.Event()
+
+    def wrapper_for(_: Chokepoint) -> Any:
+        patching.set()
+        go_on.wait(10)
+        return silent
+
+    patches = Patches(vendor_of(Chokepoint("acme_sdk", "Client.request", "call")), wrapper_for)
+    importing = threading.Thread(target=patches.apply)
+    importing.start()
+    assert patching.wait(10)
+    removing = threading.Thread(target=patches.remove)
+    removing.start()
+    removing.join(0.1)
+    go_on.set()
+    for thread in (importing, removing):
+        thread.join()
+
+    assert original is vars(acme.Client)["request"]
