@@ -11,8 +11,8 @@ MINUTES ?= 10
 SEED ?= 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo observe test newest versions matrix between frameworks check lint types format bench stress fuzz pictures \
-  clean help
+.PHONY: demo observe test newest versions matrix between frameworks vendor-suites vendor-suites-slice check lint types \
+  format bench stress fuzz pictures clean help
 
 help: ## Show what there is.
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -47,6 +47,13 @@ between: $(VENV)/dev
 
 frameworks: $(VENV)/dev ## Check that LangChain, Pydantic AI, LiteLLM, Instructor and OpenAI Agents are seen.
 	@$(BIN)/tox run -q -e frameworks
+
+vendor-suites: $(VENV)/dev ## Run the vendors' own test suites whole, plain and instrumented: an hour.
+	@$(BIN)/python -m benchmarks.vendor_suites
+
+vendor-suites-slice: $(VENV)/dev
+	@echo "== what drives clients and streams, of the suites of the anthropic and openai SDKs"
+	@$(BIN)/python -m benchmarks.vendor_suites --slice --modes sdk $(shell grep -oE '^(anthropic|openai)==[0-9.]+' constraints.txt)
 
 check: lint types ## Lint and type-check.
 
@@ -92,6 +99,6 @@ $(VENV)/demo: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/dev: $(VENV)/demo
 	@echo "   what the tests need"
-	@$(PIP) install -q uv
+	@$(PIP) install -q -c constraints.txt uv
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install -q -c constraints.txt --group test --group lint
 	@touch $@
