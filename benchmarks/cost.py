@@ -10,19 +10,25 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from footprint import LONG_STREAM, import_time, peak_memory
-from peers import PEERS, versions
+from peers import PEERS
 from rig import FLOOR, OURS, PEER, PLAIN, Rig
 from sampling import Samples, measure
+from scale import at_scale
 from scenarios import everything
 from tees import CLASS, GENERATOR
 
+KINDS = ("call", "first", "stream", "tap", "footprint", "scale")
 CALL_BOUND, EVENT_BOUND, MEMORY_BOUND, IMPORT_BOUND = 0.6, 1.2, 16_384, 60.0
+
+Figures = dict[str, dict[str, float]]
+"""By scenario and variant: of the SDK alone in full, of the others what they add to it."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,8 @@ class Verdict:
     holds: bool
 
 
-def judge(measured: Sequence[Samples], peer: str | None) -> Iterator[Verdict]:
-    """What the project promises of its cost: against the floor, against a bare tee, and against the peer."""
+def judge(measured: Sequence[Samples]) -> Iterator[Verdict]:
+    """What the project promises: against the floor, against a bare tee, and against the peer."""
     for samples in measured:
         name, kind = samples.of.name, samples.of.kind
         if kind == "call":
@@ -44,68 +50,67 @@ def judge(measured: Sequence[Samples], peer: str | None) -> Iterator[Verdict]:
         if kind == "tap":
             ratio = samples.estimate(lambda pairs, of=samples: of.total(OURS, pairs) / of.total(GENERATOR, pairs))
             yield Verdict(f"{name}: at most {EVENT_BOUND:g} x bare tee", str(ratio), ratio.value <= EVENT_BOUND)
-        if peer and PEER in samples.taken:
-            ours, theirs = samples.overhead(OURS), samples.overhead(PEER)
-            yield Verdict(f"{name}: lower than {peer}", f"{ours:+,.0f} ns, {theirs:+,.0f} ns", ours < theirs)
+        if PEER in samples.taken:
+            share = samples.estimate(lambda pairs, of=samples: of.overhead(OURS, pairs) / of.overhead(PEER, pairs))
+            yield Verdict(f"{name}: less than the peer", f"{share} of it", share.value < 1)
 
 
-def show(measured: Sequence[Samples]) -> None:
-    """Print what each variant costs: the SDK alone in full, the others on top of it."""
-    variants = (FLOOR, GENERATOR, CLASS, OURS, PEER)
-    print(f"{'ns of CPU per call or event':34}{'SDK alone':>12}" + "".join(f"{name:>15}" for name in variants))
-    for samples in measured:
-        cells = (f"{samples.overhead(name):+15,.0f}" if name in samples.taken else f"{'':15}" for name in variants)
-        print(f"{samples.of.name:34}{samples.total(PLAIN):12,.0f}" + "".join(cells))
+def judge_footprint(memory: Figures, imported: Mapping[str, float]) -> Iterator[Verdict]:
+    """A stream of any length holds the same, and importing is quick."""
+    for name, peaks in memory.items():
+        found = f"{peaks[OURS]:+,.0f} B over the SDK alone"
+        yield Verdict(f"{name}: memory constant over {LONG_STREAM:,} events", found, peaks[OURS] <= MEMORY_BOUND)
+    yield Verdict(f"import: under {IMPORT_BOUND:g} ms", f"{imported[OURS]:.1f} ms", imported[OURS] < IMPORT_BOUND)
+
+
+def show(title: str, figures: Figures, scale: float = 1.0) -> None:
+    """Print one table: the SDK alone in full, the others on top of it."""
+    variants = [one for one in (FLOOR, GENERATOR, CLASS, OURS, PEER) if any(one in row for row in figures.values())]
+    print(f"\n{title:34}{'SDK alone':>12}" + "".join(f"{name:>15}" for name in variants))
+    for name, row in figures.items():
+        cells = (f"{row[variant] / scale:+15,.0f}" if variant in row else f"{'':15}" for variant in variants)
+        print(f"{name:34}{row.get(PLAIN, 0) / scale:12,.0f}" + "".join(cells))
 
 
 def main() -> int:
     """Measure, print, and return 1 when a bound is broken."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=40, help="interleaved rounds (default: %(default)s)")
-    parser.add_argument("--only", default="", help="kinds to measure, of call, first, stream, tap, footprint")
+    parser.add_argument("--only", default=",".join(KINDS), help="kinds to measure (default: %(default)s)")
     parser.add_argument("--peer", choices=PEERS, help="another instrumentation, which is installed here")
-    parser.add_argument("--json", type=Path, help="where to write the figures")
+    parser.add_argument("--json", type=Path, help="where to write the figures, beside those of other kinds that are there already")
     options = parser.parse_args()
-    rig = Rig(PEERS[options.peer].instrument if options.peer else None)
-    scenarios = everything(rig, peer=options.peer is not None)
-    kinds = set(options.only.split(",")) if options.only else {"call", "first", "stream", "tap", "footprint"}
+    kinds = options.only.split(",")
+    peer = PEERS[options.peer] if options.peer else None
+    rig = Rig(peer)
+    scenarios = everything(rig, peer)
+    found: dict[str, Figures] = {}
     measured = measure(rig, [one for one in scenarios if one.kind in kinds], options.pairs)
-    verdicts = list(judge(measured, options.peer))
-    show(measured)
-    figures: dict[str, Any] = {"versions": versions(), "cost": {one.of.name: _figures(one) for one in measured}}
+    verdicts = list(judge(measured))
+    if measured:
+        found["cost"] = {one.of.name: one.figures() for one in measured}
+        show("ns of CPU per call or event", found["cost"])
     if "footprint" in kinds:
-        memory = {
-            one.name: peak_memory(rig, one)
-            for one in scenarios
-            if one.name in ("anthropic stream", "openai chat stream")
-        }
-        figures |= {"memory": memory, "import_ms": import_time(options.peer)}
-        verdicts += _judge_footprint(memory, figures["import_ms"][OURS])
-        print(f"\n{'peak KiB of one stream of':34}{'':>12}")
-        for name, peaks in memory.items():
-            for variant, by_length in peaks.items():
-                cells = ", ".join(f"{events:,} deltas: {peak / 1024:,.0f}" for events, peak in by_length.items())
-                print(f"{name:34}{variant:>15}  {cells}")
-        print("\nimport, ms of CPU: " + ", ".join(f"{name} {ms:.0f}" for name, ms in figures["import_ms"].items()))
+        found["memory"] = peak_memory(rig, [one for one in scenarios if one.kind == "stream"])
+        found["import"] = {"import": import_time(peer)}
+        show(f"KiB, peak of {LONG_STREAM:,} deltas", found["memory"], 1024)
+        show("import, ms of CPU", found["import"])
+        verdicts += judge_footprint(found["memory"], found["import"]["import"])
+    if "scale" in kinds:
+        found["scale cpu"], found["scale memory"] = at_scale(rig, [PLAIN, OURS, *([PEER] if peer else [])])
+        show("ns of CPU per stream", found["scale cpu"])
+        show("bytes per open stream", found["scale memory"])
     print()
     for verdict in verdicts:
         print(f"{'holds ' if verdict.holds else 'BROKEN'}  {verdict.bound:62}{verdict.found}")
     if options.json:
-        figures["verdicts"] = [vars(verdict) for verdict in verdicts]
-        options.json.write_text(json.dumps(figures, indent=2))
+        distributions = ("anthropic", "openai", "opentelemetry-api", *(peer.distributions if peer else ()))
+        about: dict[str, Any] = {"versions": {name: version(name) for name in distributions}}
+        about |= {"python": sys.version.split()[0], "pairs": options.pairs}
+        about["verdicts"] = [asdict(verdict) for verdict in verdicts]
+        before = json.loads(options.json.read_text()) if options.json.exists() else {}
+        options.json.write_text(json.dumps(before | about | found, indent=2))
     return 0 if all(verdict.holds for verdict in verdicts) else 1
-
-
-def _judge_footprint(memory: dict[str, dict[str, dict[int, int]]], imported: float) -> Iterator[Verdict]:
-    for name, peaks in memory.items():
-        short, long = peaks[OURS].values()
-        found = f"{long - short:+,} B"
-        yield Verdict(f"{name}: memory constant over {LONG_STREAM:,} events", found, long - short <= MEMORY_BOUND)
-    yield Verdict(f"import: under {IMPORT_BOUND:g} ms", f"{imported:.1f} ms", imported < IMPORT_BOUND)
-
-
-def _figures(samples: Samples) -> dict[str, float]:
-    return {PLAIN: samples.total(PLAIN)} | {name: samples.overhead(name) for name in samples.taken if name != PLAIN}
 
 
 if __name__ == "__main__":

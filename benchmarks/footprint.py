@@ -7,34 +7,42 @@ import statistics
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Sequence
 
-from peers import PEERS
+from peers import Peer
 from rig import OURS, PEER, PLAIN, Rig
 from scenarios import Scenario
 
-LONG_STREAM, IMPORTS = 50_000, 9
+LONG_STREAM, IMPORTS = 50_000, 5
+MEASURED = ("anthropic stream",)
 
 
-def peak_memory(rig: Rig, scenario: Scenario) -> dict[str, dict[int, int]]:
-    """Peak bytes of reading one stream, by variant and length."""
-    peaks: dict[str, dict[int, int]] = {}
-    for variant in (variant for variant in (PLAIN, OURS, PEER) if variant in scenario.variants):
-        peaks[variant] = {}
-        for events in (LONG_STREAM // 10, LONG_STREAM):
-            rig.prepare(variant)
-            scenario.variants[variant](100)
-            gc.collect()
-            tracemalloc.start()
-            before, _ = tracemalloc.get_traced_memory()
-            scenario.variants[variant](events)
-            peaks[variant][events] = tracemalloc.get_traced_memory()[1] - before
-            tracemalloc.stop()
-    return peaks
+def peak_memory(rig: Rig, scenarios: Sequence[Scenario]) -> dict[str, dict[str, float]]:
+    """Peak bytes of reading one long stream: of the SDK alone in full, of the others what they add to it."""
+    found = {}
+    for scenario in (one for one in scenarios if one.name in MEASURED):
+        peaks = {name: _peak(rig, scenario, name) for name in (PLAIN, OURS, PEER) if name in scenario.variants}
+        found[scenario.name] = {
+            name: float(peak if name == PLAIN else peak - peaks[PLAIN]) for name, peak in peaks.items()
+        }
+    return found
 
 
-def import_time(peer: str | None) -> dict[str, float]:
+def _peak(rig: Rig, scenario: Scenario, variant: str) -> int:
+    rig.prepare(variant)
+    scenario.variants[variant](100)
+    gc.collect()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    scenario.variants[variant](LONG_STREAM)
+    peak = tracemalloc.get_traced_memory()[1] - before
+    tracemalloc.stop()
+    return peak
+
+
+def import_time(peer: Peer | None) -> dict[str, float]:
     """Milliseconds of CPU that an import takes in a new process which has imported OpenTelemetry's API and wrapt."""
-    modules = {OURS: "otel_refusals", **({PEER: ", ".join(PEERS[peer].modules)} if peer else {})}
+    modules = {OURS: "otel_refusals", **({PEER: ", ".join(peer.modules)} if peer else {})}
     found: dict[str, list[float]] = {variant: [] for variant in modules}
     for _ in range(IMPORTS):
         for variant, names in modules.items():

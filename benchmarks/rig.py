@@ -21,6 +21,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanKind
+from peers import Peer
 from sdks import HAS_NATIVE_SPANS, httpx
 from tees import ASYNC_TEES, TEES
 
@@ -48,6 +49,7 @@ class Providers:
     def __init__(self) -> None:
         self.exporter = CountingExporter()
         self.processor = BatchSpanProcessor(self.exporter)
+        """For a peer that makes a tracer provider of its own."""
         self.tracer = TracerProvider()
         self.tracer.add_span_processor(self.processor)
         self.meter = MeterProvider([InMemoryMetricReader()])
@@ -74,10 +76,10 @@ class Rig:
     """The SDKs as they were, as `instrument()` made them, and with the floor in the same place.
 
     Args:
-        peer: Applies another instrumentation, given the providers; None to compare with none.
+        peer: Another instrumentation to compare with.
     """
 
-    def __init__(self, peer: Callable[[Providers], object] | None = None) -> None:
+    def __init__(self, peer: Peer | None = None) -> None:
         self.events = 0
         """How many text deltas the next stream has."""
         self.providers = Providers()
@@ -85,7 +87,7 @@ class Rig:
             resources(cls(api_key="none"))
         self._changes: dict[str, list[Change]] = {}
         if peer is not None:
-            self._changes[PEER] = _taken_back(lambda: peer(self.providers))
+            self._changes[PEER] = _taken_back(lambda: peer.on(self.providers))
         self._changes[OURS] = _taken_back(self._instrument)
         self._functions = [
             (change, variant)

@@ -44,6 +44,10 @@ class Samples:
         """What the variant adds to the SDK alone."""
         return self.total(variant, pairs) - self.total(PLAIN, pairs)
 
+    def figures(self) -> dict[str, float]:
+        """What the SDK alone costs, and what each other variant adds to it."""
+        return {name: self.total(name) if name == PLAIN else self.overhead(name) for name in self.taken}
+
     def estimate(self, figure: Callable[[Sequence[int]], float]) -> Estimate:
         """`figure` of all pairs, with the interval of its resamplings."""
         chance = random.Random(0)

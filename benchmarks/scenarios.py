@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, cycle, islice
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import anthropic
 import openai
 from bodies import MODEL
+from peers import Peer
 from rig import FLOOR, OURS, PEER, PLAIN, Rig
 from sdks import HAS_NATIVE_SPANS
 from tees import ASYNC_TEES, CLASS, GENERATOR, TEES
@@ -42,6 +43,10 @@ class Scenario:
     samples: int
     """How many samples one pair holds."""
 
+    def without(self, variant: str) -> Scenario:
+        """The same without one variant."""
+        return replace(self, variants={name: run for name, run in self.variants.items() if name != variant})
+
 
 def calls(rig: Rig, variants: tuple[str, ...]) -> list[Scenario]:
     """Non-streaming calls that complete."""
@@ -70,7 +75,7 @@ def first_tokens(rig: Rig, variants: tuple[str, ...]) -> list[Scenario]:
             def run(times: int) -> None:
                 rig.events = 1
                 for _ in range(times):
-                    stream = _create(client, stream=True)
+                    stream = create(client, stream=True)
                     next(event for event in stream if _is_text(event))
                     stream.close()
 
@@ -102,7 +107,7 @@ def streams(rig: Rig, variants: tuple[str, ...]) -> list[Scenario]:
 
     def read_async(client: Any) -> None:
         async def read() -> None:
-            async for _ in await _create(client, stream=True):
+            async for _ in await create(client, stream=True):
                 pass
 
         loop.run_until_complete(read())
@@ -146,28 +151,30 @@ def taps(rig: Rig) -> list[Scenario]:
         return Scenario(name, "tap", variants, size=20_000, samples=8)
 
     rig.events = 100
-    message_events = list(_create(rig.client(PLAIN, anthropic.Anthropic), stream=True))
+    message_events = list(create(rig.client(PLAIN, anthropic.Anthropic), stream=True))
     openai_client = rig.client(PLAIN, openai.OpenAI)
     return [
         scenario("tap: anthropic messages", message_events, "anthropic", "/v1/messages"),
         scenario("tap: anthropic messages, async", message_events, "anthropic", "/v1/messages", is_async=True),
-        scenario("tap: openai chat", list(_create(openai_client, stream=True)), "openai", "/chat/completions"),
+        scenario("tap: openai chat", list(create(openai_client, stream=True)), "openai", "/chat/completions"),
         scenario("tap: openai responses", list(_respond(openai_client)), "openai", "/responses"),
     ]
 
 
-def everything(rig: Rig, *, peer: bool) -> list[Scenario]:
-    """All scenarios, in a good order to print."""
-    others = (PEER,) if peer else ()
-    return [
-        *calls(rig, (PLAIN, FLOOR, OURS, *others)),
-        *first_tokens(rig, (PLAIN, FLOOR, OURS, *others)),
-        *streams(rig, (PLAIN, GENERATOR, CLASS, OURS, *others)),
+def everything(rig: Rig, peer: Peer | None) -> list[Scenario]:
+    """All scenarios, in a good order to print; with the peer where it knows the SDK."""
+    found = [
+        *calls(rig, (PLAIN, FLOOR, OURS, PEER)),
+        *first_tokens(rig, (PLAIN, FLOOR, OURS, PEER)),
+        *streams(rig, (PLAIN, GENERATOR, CLASS, OURS, PEER)),
         *taps(rig),
     ]
+    known = peer.vendors if peer else ()
+    return [one if one.name.split()[0] in known else one.without(PEER) for one in found]
 
 
-def _create(client: Any, **options: Any) -> Any:
+def create(client: Any, **options: Any) -> Any:
+    """Make one call."""
     messages: Any = [{"role": "user", "content": "Hello"}]
     if isinstance(client, openai.OpenAI):
         return client.chat.completions.create(model=MODEL, messages=messages, **options)
@@ -176,7 +183,7 @@ def _create(client: Any, **options: Any) -> Any:
 
 def _create_times(client: Any, times: int) -> None:
     for _ in range(times):
-        _create(client)
+        create(client)
 
 
 def _is_text(event: Any) -> bool:
@@ -184,7 +191,7 @@ def _is_text(event: Any) -> bool:
 
 
 def _read(client: Any) -> None:
-    for _ in _create(client, stream=True):
+    for _ in create(client, stream=True):
         pass
 
 

@@ -1,0 +1,255 @@
+"""Other instrumentations in the same process, switched on and off before and after ours: nobody loses, nothing doubles.
+
+Not part of the default run, because of what has to be installed: `make peers`, or `tox run -e peers` for two of them.
+Every test is of the peers that are installed where it runs.
+"""
+
+from __future__ import annotations
+
+import gc
+import ssl
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from itertools import combinations, permutations
+from typing import Any
+
+import pytest
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+import otel_refusals
+from benchmarks.peers import PEERS
+from otel_refusals.spans import is_call_span
+from otel_refusals.testing import StubServer
+from tests.conftest import _spans, _tracer_provider
+from tests.drivers import ARGUMENTS, WAYS, clients, create_of, resource_of
+from tests.fixtures import fixture
+from tests.telemetry import Recorded
+
+# The others warn of themselves, and of each other.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+INSTALLED = {name: peer for name, peer in PEERS.items() if peer.installed}
+COMPANIES = [(name,) for name in INSTALLED] + [*combinations(INSTALLED, 2)]
+REFUSALS = {
+    "messages": ("anthropic/refusal_pre_output_cyber.json", "anthropic/stream_refusal_mid_text.sse"),
+    "chat": ("openai/chat_refusal.json", "openai/chat_stream_content_filter_mid.sse"),
+    "responses": ("openai/responses_refusal.json", "openai/responses_stream_refusal.sse"),
+}
+CALLS = {
+    f"{surface}, {way.name}": (way, refusal)
+    for surface, files in REFUSALS.items()
+    for refusal in map(fixture, files)
+    for way in WAYS
+    if way.fits(refusal)
+}
+
+Off = Callable[[], object]
+
+
+class Providers:
+    """One backend for all."""
+
+    tracer = _tracer_provider
+    meter = MeterProvider()
+    logger = LoggerProvider()
+    processor = SimpleSpanProcessor(_spans)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quick() -> Iterator[None]:
+    """Hundreds of clients are made here, and garbage is collected after each call."""
+    gc.collect()
+    gc.freeze()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        yield
+    gc.unfreeze()
+
+
+def switch(name: str, recorded: Recorded | None) -> Off:
+    """Switch one on, ours too; returns what switches it off."""
+    if name != "ours":
+        return PEERS[name].on(Providers())
+    assert recorded is not None
+    otel_refusals.instrument(
+        tracer_provider=_tracer_provider,
+        meter_provider=recorded.meter_provider,
+        logger_provider=recorded.logger_provider,
+    )
+    return otel_refusals.uninstrument
+
+
+@contextmanager
+def switch_on(names: Iterable[str], recorded: Recorded | None = None) -> Iterator[None]:
+    """Several on, in that order; off at the end, the last first."""
+    with ExitStack() as stack:
+        for name in names:
+            stack.callback(switch(name, recorded))
+        yield
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of one call."""
+
+    error: str
+    """The class of the exception that the caller got."""
+    spans: int
+    """Spans of GenAI calls, but for those of ours."""
+    own: int
+    """Those of ours."""
+    marked: int
+    """Spans that tell how the call ended."""
+    outcomes: dict[str, float]
+
+    @property
+    def of_others(self) -> tuple[str, int]:
+        return self.error, self.spans
+
+
+def tell(name: str, vendor: StubServer, recorded: Recorded) -> Told:
+    """Make one call."""
+    way, refusal = CALLS[name]
+    before = recorded.outcomes
+    _spans.clear()
+    vendor.queue(refusal.reply)
+    error = ""
+    try:
+        way(refusal.surface, vendor.url)
+    except Exception as raised:
+        error = type(raised).__name__
+    vendor.clear()
+    gc.collect()
+    spans = [span for span in _spans.get_finished_spans() if is_call_span(span.attributes or {})]
+    own = [span for span in spans if span.instrumentation_scope and span.instrumentation_scope.name == "otel_refusals"]
+    marked = [span for span in _spans.get_finished_spans() if "refusal.outcome" in (span.attributes or {})]
+    outcomes = {word: total - before.get(word, 0) for word, total in recorded.outcomes.items()}
+    outcomes = {word: total for word, total in outcomes.items() if total}
+    return Told(error, len(spans) - len(own), len(own), len(marked), outcomes)
+
+
+_alone: dict[tuple[str, ...], dict[str, Told]] = {}
+
+
+def tell_without_us(company: tuple[str, ...], vendor: StubServer) -> dict[str, Told]:
+    """Make every call with the others alone, once per company."""
+    if company not in _alone:
+        with switch_on(company):
+            _alone[company] = {name: tell(name, vendor, Recorded(_tracer_provider, _spans)) for name in CALLS}
+    return _alone[company]
+
+
+@pytest.mark.parametrize("place", ["ours first", "ours last", "ours between"])
+@pytest.mark.parametrize("company", COMPANIES, ids=" and ".join)
+def test_each_call_is_reported_once_and_its_span_is_not_doubled(
+    company: tuple[str, ...], place: str, vendor: StubServer
+) -> None:
+    """In whichever order they were switched on.
+
+    A call that a peer breaks by itself stays as broken, and is counted all the same. A span of ours is made only where
+    the peer's is not the current one, and then for the refusal alone.
+    """
+    if place == "ours between" and len(company) < 2:
+        pytest.skip("between takes two")
+    recorded = Recorded(_tracer_provider, _spans)
+    alone = tell_without_us(company, vendor)
+    at = {"ours first": 0, "ours between": 1, "ours last": len(company)}[place]
+    with switch_on((*company[:at], "ours", *company[at:]), recorded):
+        found = {name: tell(name, vendor, recorded) for name in CALLS}
+
+    assert {name: told.of_others for name, told in alone.items()} == {
+        name: told.of_others for name, told in found.items()
+    }
+    assert dict.fromkeys(CALLS, 1) == {name: sum(told.outcomes.values()) for name, told in found.items()}
+    whole = {name: told for name, told in found.items() if not told.error}
+    assert {name: ({"refused": 1}, 1) for name in whole} == {
+        name: (told.outcomes, told.marked) for name, told in whole.items()
+    }
+    assert [] == [name for name, told in whole.items() if told.own and has_current_span(name, company)]
+
+
+def has_current_span(call: str, company: Iterable[str]) -> bool:
+    """Whether a peer makes the span of that call the current one."""
+    vendor = "anthropic" if call.startswith("messages") else "openai"
+    return any(vendor in PEERS[name].currents for name in company)
+
+
+@pytest.mark.parametrize("company", COMPANIES, ids=" and ".join)
+def test_the_caller_gets_what_it_gets_without_us(company: tuple[str, ...], vendor: StubServer) -> None:
+    """Objects of the types that the peers leave to it, with us below them and above."""
+
+    def types() -> list[type]:
+        found: list[type] = []
+        for surface, (whole, streamed) in REFUSALS.items():
+            client, _ = clients(surface, vendor.url)
+            with client:
+                create = create_of(resource_of(client, surface), surface)
+                vendor.queue(fixture(whole).reply, fixture(streamed).reply)
+                found.append(type(create(**ARGUMENTS[surface])))
+                with create(**ARGUMENTS[surface], stream=True) as stream:
+                    found += [type(stream), *map(type, stream)]
+        return found
+
+    with switch_on(company):
+        alone = types()
+    for order in (("ours", *company), (*company, "ours")):
+        with switch_on(order, Recorded(_tracer_provider, _spans)):
+            assert [one.__name__ for one in alone] == [one.__name__ for one in types()]
+
+
+@pytest.mark.parametrize("company", COMPANIES, ids=" and ".join)
+def test_switched_off_in_any_order_the_sdks_are_as_the_peers_leave_them(
+    company: tuple[str, ...], vendor: StubServer
+) -> None:
+    """Everything is restored that they restore, and nothing of ours is left anywhere."""
+    cycle(company, company, None)  # what a peer leaves behind, it leaves the first time
+    for on in permutations((*company, "ours")):
+        for off in permutations((*company, "ours")):
+            of_peers = cycle([name for name in on if name != "ours"], [name for name in off if name != "ours"], None)
+            recorded = Recorded(_tracer_provider, _spans)
+            assert of_peers == cycle(on, off, recorded), f"on: {on}, off: {off}"
+            assert [] == left_of_ours(), f"on: {on}, off: {off}"
+            assert ("", {}) == (tell("messages, create", vendor, recorded).error, recorded.outcomes)
+
+
+def cycle(on: Iterable[str], off: Iterable[str], recorded: Recorded | None) -> set[str]:
+    """Switch on, in one order, and off, in another; what is not as it was."""
+    before = dict(attributes())
+    switches = {name: switch(name, recorded) for name in on}
+    for name in off:
+        switches[name]()
+    return {
+        f"{owner.__module__}.{owner.__qualname__}.{name}"
+        for (owner, name), value in attributes()
+        if before.get((owner, name)) is not value
+    }
+
+
+def left_of_ours() -> list[str]:
+    """The methods of the SDKs that are wrapped by us, at any depth."""
+    return [f"{owner.__qualname__}.{name}" for (owner, name), value in attributes() if any(map(is_ours, layers(value)))]
+
+
+def layers(value: Any) -> Iterator[Any]:
+    """A function under its wrappers, from the outside in."""
+    while value is not None:
+        yield value
+        value = getattr(value, "__wrapped__", None)
+
+
+def is_ours(layer: Any) -> bool:
+    """Whether this is a wrapper of ours."""
+    return str(getattr(getattr(layer, "_self_wrapper", None), "__module__", "")).startswith("otel_refusals")
+
+
+def attributes() -> Iterator[tuple[tuple[type, str], Any]]:
+    """What the classes of both SDKs hold."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in ("anthropic", "openai"):
+            for cls in [held for held in vars(module).values() if isinstance(held, type)]:
+                yield from (((cls, name), value) for name, value in list(vars(cls).items()) if callable(value))
