@@ -103,7 +103,10 @@ class Patches:
             handle = wrapt.FunctionWrapper(original, self.wrapper_for(point), enabled=lambda: self.active)
         setattr(owner, name, handle)
         for cls in _subclasses(owner):
-            _slip_under(vars(cls).get(name), original, handle)
+            if vars(cls).get(name) is original:  # put there by others, who took it for what was theirs to restore
+                setattr(cls, name, handle)
+            else:
+                _slip_under(vars(cls).get(name), original, handle)
         self._applied.append(_Applied(point, owner, name, handle))
 
     def _unsupported(self) -> str:
@@ -146,12 +149,17 @@ def _unwrap(owner: Any, name: str, handle: Any) -> None:
     A wrapper of wrapt's can be told of its new inside; one that closed over ours cannot: there ours stays, and is off.
     """
     outer: Any = vars(owner).get(name)
-    if outer is handle:
+    if _is(outer, handle):
         setattr(owner, name, handle.__wrapped__)
         return
     while isinstance(outer, wrapt.FunctionWrapper):
         inner: Any = outer.__wrapped__
-        if inner is handle:
+        if _is(inner, handle):
             outer.__wrapped__ = handle.__wrapped__
             return
         outer = inner
+
+
+def _is(wrapper: Any, handle: Any) -> bool:
+    """Whether `wrapper` is `handle`, or what is read of it from a class: others put that back when they restore."""
+    return wrapper is handle or getattr(wrapper, "_self_parent", None) is handle

@@ -87,6 +87,31 @@ def test_the_wrapper_of_others_on_a_subclass_does_not_lead_past_ours(acme: Any, 
     assert ["theirs", "ours", "theirs"] == calls
 
 
+@pytest.mark.parametrize("off_first", [True, False], ids=["before ours is on", "while ours is on"])
+def test_what_others_restore_on_a_subclass_does_not_lead_past_ours(acme: Any, off_first: bool) -> None:
+    """They put there, as its own, what it had inherited: the original, or ours, which they found in its place."""
+    calls: list[str] = []
+
+    def ours(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        calls.append("ours")
+        return wrapped(*args, **kwargs)
+
+    original = vars(acme.Client)["request"]
+    acme.Special = type("Special", (acme.Client,), {})
+    patches = Patches(vendor_of(Chokepoint("acme_sdk", "Client.request", "call")), lambda point: ours)
+    if not off_first:
+        patches.apply()
+    acme.Special.request = acme.Special.request
+    for _ in range(2):
+        patches.apply()
+        assert "answer" == acme.Special().request()
+        patches.remove()
+        assert original is vars(acme.Special)["request"]
+        assert "answer" == acme.Special().request()
+
+    assert ["ours", "ours"] == calls
+
+
 def test_a_vendor_of_an_unknown_shape_is_skipped_and_says_so(acme: Any, caplog: pytest.LogCaptureFixture) -> None:
     """A chokepoint that is not there."""
     patches = Patches(vendor_of(Chokepoint("acme_sdk", "Client.dispatch", "call")), lambda point: silent)
