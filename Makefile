@@ -9,7 +9,7 @@ SDKS := oldest before-httpx2 after-httpx2 google-genai-oldest google-genai-httpx
   mistralai-oldest mistralai-2 cohere-oldest litellm
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo observe test newest $(SDKS) frameworks check lint types format bench pictures clean help
+.PHONY: demo observe test newest peers $(SDKS) frameworks check lint types format bench pictures clean help
 
 help: ## Show what there is.
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -53,6 +53,9 @@ format: $(VENV)/dev ## Format the code.
 
 bench: $(VENV)/dev ## Measure what the instrumentation costs.
 	@$(BIN)/python benchmarks/cost.py
+
+peers: $(VENV)/dev ## Test beside the other instrumentations, measure them, and write docs/performance.md.
+	@$(BIN)/python benchmarks/compare.py
 
 pictures: $(VENV)/dev ## Draw the dashboards' pictures in docs/pictures anew.
 	@$(BIN)/python -m dashboards.generator

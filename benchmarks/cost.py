@@ -78,7 +78,9 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=40, help="interleaved rounds (default: %(default)s)")
     parser.add_argument("--only", default=",".join(KINDS), help="kinds to measure (default: %(default)s)")
     parser.add_argument("--peer", choices=PEERS, help="another instrumentation, which is installed here")
-    parser.add_argument("--json", type=Path, help="where to write the figures, beside those of other kinds that are there already")
+    parser.add_argument(
+        "--json", type=Path, help="where to write the figures, beside those of other kinds that are there already"
+    )
     options = parser.parse_args()
     kinds = options.only.split(",")
     peer = PEERS[options.peer] if options.peer else None
@@ -104,7 +106,7 @@ def main() -> int:
     for verdict in verdicts:
         print(f"{'holds ' if verdict.holds else 'BROKEN'}  {verdict.bound:62}{verdict.found}")
     if options.json:
-        distributions = ("anthropic", "openai", "opentelemetry-api", *(peer.distributions if peer else ()))
+        distributions = ("anthropic", "openai", "opentelemetry-api", *(peer.requirements if peer else ()))
         about: dict[str, Any] = {"versions": {name: version(name) for name in distributions}}
         about |= {"python": sys.version.split()[0], "pairs": options.pairs}
         about["verdicts"] = [asdict(verdict) for verdict in verdicts]

@@ -9,7 +9,8 @@ import json
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol
@@ -33,24 +34,17 @@ class Peer:
 
     Args:
         title: As its makers call it.
-        requirements: What to install.
+        requirements: Names of the distributions to install.
         modules: What an application imports to switch it on.
         on: Switches it on, and returns what switches it off.
-        vendors: The SDKs that it knows.
-        currents: Those of them for which it makes its span the current one while the SDK works.
+        current: Whether it makes its span the current one while the SDK works.
     """
 
     title: str
     requirements: tuple[str, ...]
     modules: tuple[str, ...]
     on: Callable[[Providers], Callable[[], object]]
-    vendors: frozenset[str] = frozenset({"anthropic", "openai"})
-    currents: frozenset[str] = field(default=frozenset({"anthropic", "openai"}))
-
-    @property
-    def distributions(self) -> tuple[str, ...]:
-        """The names of what is installed for it."""
-        return tuple(one for one in self.requirements if one != "httpx")
+    current: bool = True
 
     @property
     def installed(self) -> bool:
@@ -104,14 +98,20 @@ def _openlit(providers: Providers) -> Callable[[], object]:
 def _logfire(providers: Providers) -> Callable[[], object]:
     import logfire  # type: ignore[import-not-found]
 
-    logfire.configure(
-        send_to_logfire=False, console=False, inspect_arguments=False, additional_span_processors=[providers.processor]
-    )
+    _configure_logfire(providers.processor)
     off = ExitStack()
-    # What they return switches it off at the exit of a `with` block.
-    off.push(logfire.instrument_anthropic().__exit__)
-    off.push(logfire.instrument_openai().__exit__)
+    off.enter_context(logfire.instrument_anthropic())
+    off.enter_context(logfire.instrument_openai())
     return off.close
+
+
+@cache  # a second time, it would shut the processor down
+def _configure_logfire(processor: object) -> None:
+    import logfire
+
+    logfire.configure(
+        send_to_logfire=False, console=False, inspect_arguments=False, additional_span_processors=[processor]
+    )
 
 
 _OTEL = "opentelemetry.instrumentation"
@@ -122,20 +122,13 @@ PEERS: dict[str, Peer] = {
         ("opentelemetry-instrumentation-anthropic", "opentelemetry-instrumentation-openai"),
         (f"{_OTEL}.anthropic", f"{_OTEL}.openai"),
         _instrumentors(f"{_OTEL}.anthropic:AnthropicInstrumentor", f"{_OTEL}.openai:OpenAIInstrumentor"),
-        currents=frozenset(),
+        current=False,
     ),
     "official": Peer(
         "OpenTelemetry GenAI",
         ("opentelemetry-instrumentation-genai-anthropic", "opentelemetry-instrumentation-genai-openai"),
         (f"{_OTEL}.genai.anthropic", f"{_OTEL}.genai.openai"),
         _instrumentors(f"{_OTEL}.genai.anthropic:AnthropicInstrumentor", f"{_OTEL}.genai.openai:OpenAIInstrumentor"),
-    ),
-    "openai-v2": Peer(
-        "OpenTelemetry openai-v2",
-        ("opentelemetry-instrumentation-openai-v2", "httpx"),  # which it imports and does not ask for
-        (f"{_OTEL}.openai_v2",),
-        _instrumentors(f"{_OTEL}.openai_v2:OpenAIInstrumentor"),
-        vendors=frozenset({"openai"}),
     ),
     "openinference": Peer(
         "OpenInference",

@@ -1,7 +1,7 @@
-"""Clients of the real SDKs over an in-process transport: plain, with the floor, with a tee, with otel-refusals, with a peer.
+"""Clients of the real SDKs over an in-process transport: plain, with the floor, a tee, otel-refusals, or a peer.
 
-The variants differ in what is bound to a client and its resources, so all of them exist side by side and may be measured
-in any order. Patching the classes in turn would throw away the interpreter's inline caches each time.
+The variants differ in what is bound to a client and its resources, so all of them exist side by side and may be
+measured in any order. Patching the classes in turn would throw away the interpreter's inline caches each time.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Rig:
             resources(cls(api_key="none"))
         self._changes: dict[str, list[Change]] = {}
         if peer is not None:
-            self._changes[PEER] = _taken_back(lambda: peer.on(self.providers))
+            self._changes[PEER] = _taken_back(lambda: self._keep(peer.on(self.providers)))
         self._changes[OURS] = _taken_back(self._instrument)
         self._functions = [
             (change, variant)
@@ -125,6 +125,9 @@ class Rig:
         """How many spans were exported so far."""
         self.providers.processor.force_flush()
         return self.providers.exporter.spans
+
+    def _keep(self, off: Callable[[], object]) -> None:
+        self._off = off  # a peer may switch itself off when nobody holds this
 
     def _instrument(self) -> None:
         otel_refusals.instrument(
@@ -166,7 +169,7 @@ def _taken_back(instrument: Callable[[], object]) -> list[Change]:
     instrument()
     changes = [
         Change(owner, name, before.get((owner, name), _ABSENT), value)
-        for (owner, name), value in _attributes()
+        for (owner, name), value in dict(_attributes()).items()
         if owner in known and before.get((owner, name), _ABSENT) is not value and callable(value)
     ]
     for change in changes:

@@ -84,6 +84,7 @@ def _pair(rig: Rig, scenario: Scenario, order: random.Random) -> dict[str, list[
             start = time.thread_time_ns()
             run(scenario.size)
             taken[variant].append((time.thread_time_ns() - start) / scenario.size)
+            scenario.after()
     return taken
 
 
