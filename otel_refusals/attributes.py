@@ -82,10 +82,6 @@ def official_attributes(operation: Operation) -> Attributes:
         attributes[names.RESPONSE_MODEL] = reader.response_model
     if reader.response_id:
         attributes[names.RESPONSE_ID] = reader.response_id
-    return {**attributes, **finish_reasons(operation)}
-
-
-def finish_reasons(operation: Operation) -> Attributes:
-    """The one official attribute that even the SDK's own span lacks."""
-    reasons = operation.reader.finish_reasons
-    return {names.FINISH_REASONS: reasons} if reasons else {}
+    if reasons := reader.finish_reasons:
+        attributes[names.FINISH_REASONS] = reasons
+    return attributes

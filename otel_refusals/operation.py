@@ -110,7 +110,7 @@ class Operation:
         # The context and the call's span belong to the moment of the call: a stream is read in another.
         self.context = otel_context.get_current() if context is None else context
         self.span: Span | None = None
-        if reader is None:
+        if reader is None and self.context:
             self._use_current_span()
         self.started_at = time_ns()
         # Whether the answer is still to arrive; is seen as items, not as bytes; and somebody is sure to end this.
@@ -150,12 +150,14 @@ class Operation:
         if self.reader.decided:
             self._decide()
 
-    @never_fails
     def whole(self, response: object) -> None:
         """Read a whole response; of several, as a client-side fallback makes them, the last stands."""
         self._whole = True
-        self.reader.feed(response)
-        self._decide()
+        try:
+            self.reader.feed(response)
+            self._decide()
+        except Exception as error:
+            swallow(error, "Operation.whole", self.vendor_name)
 
     def item(self, item: object) -> None:
         """Read one item of a stream."""
@@ -167,19 +169,22 @@ class Operation:
         except Exception as error:
             swallow(error, "Operation.item", self.vendor_name)
 
-    @never_fails
     def end(self, error: BaseException | None = None) -> None:
         """Report how the operation ended. Only the first call does."""
         if not self._report_once.acquire(blocking=False):
             return
-        if error is not None:
-            self._learn(error)
-        if not getattr(self.reader, "generates", True):
-            return  # the answer shows that this was no operation: the model's name had not
-        outcome = self._outcome()
-        self._annotate(outcome, final=True)
-        if self._is_news(outcome):
-            self._telemetry.report(self, outcome)
+        try:
+            if error is not None:
+                self._learn(error)
+            if not getattr(self.reader, "generates", True):
+                return  # the answer shows that this was no operation: the model's name had not
+            outcome = self._outcome()
+            if self.span is not None:
+                self._annotate(outcome, final=True)
+            if self.endpoint.results == "once" or self._is_news(outcome):
+                self._telemetry.report(self, outcome)
+        except Exception as failure:
+            swallow(failure, "Operation.end", self.vendor_name)
 
     def settle(self) -> None:
         """Write on the span, which its maker is about to end, what will be reported if nothing more is learned."""
@@ -200,7 +205,8 @@ class Operation:
             self.end(error)
 
     def __del__(self) -> None:
-        self.leave()  # the last reference went: nobody can learn anything more
+        if not self._report_once.locked():
+            self.leave()  # the last reference went: nobody can learn anything more
 
     def _decide(self) -> None:
         if not self.decided_at:
@@ -239,10 +245,10 @@ class Operation:
         return outcome
 
     def _is_news(self, outcome: Outcome) -> bool:
-        """Whether this is an operation, or the first sight of how an earlier one ended, rather than a replay of it."""
+        """Whether a result that can be asked for again is an operation, or the first sight of how an earlier one ended,
+        rather than a replay of it.
+        """
         ids = self.endpoint.results
-        if ids == "once":
-            return True
         final = not isinstance(outcome, Paused if ids == "each" else (Paused, Incomplete))
         first = final and self._telemetry.seen.first(self.replay_id or self.reader.response_id)
         return first or ids == "stored"

@@ -43,7 +43,7 @@ def annotate(span: Span, ours: Attributes, official: Attributes) -> None:
     """Write `ours` on a span that still records, and of `official` what it lacks. Status is never touched."""
     if not span.is_recording():
         return
-    present = getattr(span, "attributes", None)
+    present = getattr(span, "attributes", None) if official else None
     if isinstance(present, Mapping):
         for name, value in official.items():
             if name not in present:

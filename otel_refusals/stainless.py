@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from opentelemetry.context import get_current
@@ -32,6 +32,9 @@ from otel_refusals.vendor import Vendor
 from otel_refusals.wire import Decoder
 
 Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
+
+_RAW = "X-Stainless-Raw-Response"
+"""The header by which `with_raw_response` and `with_streaming_response` ask for a response that is not parsed yet."""
 
 
 class _PostParser:
@@ -81,6 +84,7 @@ class Stainless:
         self._vendor = vendor
         self._telemetry = telemetry
         self._route = vendor.router()
+        self._has_spans = any(point.seam == "native_span" for point in vendor.chokepoints)
         self._providers: WeakKeyDictionary[Any, tuple[Any, str]] = WeakKeyDictionary()
 
     def call(self, wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -128,18 +132,35 @@ class Stainless:
         try:
             options = args[1] if len(args) > 1 else kwargs["options"]
             endpoint = self._route(options.method, options.url)
-            if endpoint is None or is_suppressed(get_current()) or relayed() is not None:
+            if endpoint is None:
+                return None, args, kwargs
+            context = get_current()
+            if is_suppressed(context) or relayed() is not None:
                 return None, args, kwargs
             report_orphans()
             name, provider = self._vendor.name, self._provider_of(client)
             if endpoint.results == "each":
                 collection = Collection(self._telemetry, name, endpoint, provider, options.url)
                 return None, *_parsed_by(_PageParser(collection, options.post_parser), args, kwargs)
-            operation = Operation(self._telemetry, name, endpoint, provider, _model_in(options))
+            operation = Operation(self._telemetry, name, endpoint, provider, _model_in(options), context)
+            if self._is_returned(client, options):
+                return operation, args, kwargs
             return operation, *see_answer(operation, args, kwargs)
         except Exception as error:
             swallow(error, "Stainless._begin", self._vendor.name)
             return None, args, kwargs
+
+    def _is_returned(self, client: Any, options: Any) -> bool:
+        """Whether the answer can be seen when the call returns it, which costs least.
+
+        Not where the SDK may raise after it has parsed it, nor where it parses it later, nor where it has a span of its
+        own, which has ended then.
+        """
+        return not (
+            callable(options.post_parser)
+            or (options.headers and _RAW in options.headers)
+            or (self._has_spans and getattr(client, "_lazy_tracer", self) is not None)
+        )
 
     def _provider_of(self, client: Any) -> str:
         """By what the configuration says of the address, the client's class, and what is known of the address."""
@@ -166,12 +187,13 @@ def see_answer(
 def _parsed_by(parser: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     # A copy: the options may be the caller's own, to be used again.
     options = copy(args[1] if len(args) > 1 else kwargs["options"])
-    options.post_parser = parser
+    vars(options)["post_parser"] = parser  # as the model would set it, after it has looked for reasons not to
     return ((args[0], options, *args[2:]), kwargs) if len(args) > 1 else (args, {**kwargs, "options": options})
 
 
 def _model_in(options: Any) -> str | None:
-    return text(options, "extra_json", "model") or text(options, "json_data", "model")
+    extra = getattr(options, "extra_json", None)
+    return (text(extra, "model") if extra else None) or text(options.json_data, "model")
 
 
 def _use_native_span(args: tuple[Any, ...]) -> End | None:
@@ -222,17 +244,28 @@ def _see(operation: Operation, value: Any) -> None:
     """Read a parsed response, or place a tap under a stream."""
     if operation.ended:
         return
-    if isinstance(value, (str, bytes)):
-        _read_body(operation, value.encode() if isinstance(value, str) else value, "")
-    elif hasattr(type(value), "__stream__"):
+    form = _form(type(value))  # type: ignore[arg-type]
+    if form == "model":
+        operation.whole(value)
+    elif form == "stream":
         operation.streams()
         operation.tapped = True
         iterator = value._iterator
         tap = AsyncTap if hasattr(iterator, "__anext__") else Tap
         value._iterator = tap(iterator, operation)
         end_when_closed(value.response, operation, iterator)
+    elif isinstance(value, (str, bytes)):
+        _read_body(operation, value.encode() if isinstance(value, str) else value, "")
     else:
         operation.whole(value)
+
+
+@lru_cache(maxsize=256)
+def _form(cls: Any) -> Literal["model", "stream", ""]:
+    """What objects of a class are: where there is no such attribute, pydantic takes long to look for it."""
+    if any(base.__name__ == "BaseModel" for base in cls.__mro__):
+        return "model"
+    return "stream" if hasattr(cls, "__stream__") else ""
 
 
 def returned(operation: Operation, result: Any) -> End | None:
@@ -244,9 +277,10 @@ def returned(operation: Operation, result: Any) -> End | None:
     if operation.ended or operation.watched:
         return None
     try:
-        response = field(result, "http_response") or result
-        if not hasattr(type(response), "iter_bytes"):
-            if operation.unread and not operation.tapped:  # a middleware of the caller's answered instead of the SDK
+        parsed = bool(_form(type(result)))  # type: ignore[arg-type]
+        response = result if parsed else field(result, "http_response") or result
+        if parsed or not hasattr(type(response), "iter_bytes"):
+            if operation.unread and not operation.tapped:
                 _see(operation, result)
         elif response.is_closed:  # the body is here already, and the caller may never parse it
             _read_body(operation, response.content, response.headers.get("content-type", ""))

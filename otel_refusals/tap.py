@@ -59,18 +59,23 @@ def _has_one_type(cls: type) -> bool:
     return declared is not None and len(get_args(declared.annotation)) == 1
 
 
-def _show(item: Any, operation: Watching, mere: set[type]) -> None:
-    """Show `item` to `operation` unless it cannot matter; then remember its class, so that the next costs nothing."""
+def _show(item: Any, operation: Watching) -> type | None:
+    """Show `item` to `operation` unless it cannot matter.
+
+    Returns:
+        The class of which no item matters until one of another class has come, so that the next costs nothing: most
+        events of a stream are such, one after the other.
+    """
     try:
         skip = operation.reader.skip
         matters = not (skip and item.type in skip)
     except Exception:  # no type, or one that a hostile server made unhashable
         matters = True
+    cls: type = type(item)
     if matters:
         operation.item(item)
-        mere.clear()  # what matters may have changed with it
-    elif _has_one_type(type(item)):  # type: ignore[arg-type]
-        mere.add(type(item))
+        return None  # what matters may have changed with it
+    return cls if _has_one_type(cls) else None
 
 
 def tee(inner: Iterator[Any], operation: Watching) -> Generator[Any, None, None]:
@@ -79,12 +84,12 @@ def tee(inner: Iterator[Any], operation: Watching) -> Generator[Any, None, None]
     A generator, because it is the cheapest loop there is. One that nobody starts, or that is dropped, ends nothing:
     then the operation ends when the last reference to it goes.
     """
-    mere: set[type] = set()
+    mere: type | None = None
     glance = operation.reader.glance
     try:
         for item in inner:
-            if type(item) not in mere and not glance(item):
-                _show(item, operation, mere)
+            if type(item) is not mere and not glance(item):
+                mere = _show(item, operation)
             yield item
     except GeneratorExit:
         raise
@@ -125,7 +130,7 @@ class AsyncTap(AsyncGenerator[Any, None]):
     def __init__(self, inner: Any, operation: Watching) -> None:
         self._inner = inner
         self._operation = operation
-        self._mere: set[type] = set()
+        self._mere: type | None = None
         self._glance = operation.reader.glance
 
     def __aiter__(self) -> AsyncTap:
@@ -140,8 +145,8 @@ class AsyncTap(AsyncGenerator[Any, None]):
         except BaseException as error:
             self._operation.end(error)
             raise
-        if type(item) not in self._mere and not self._glance(item):
-            _show(item, self._operation, self._mere)
+        if type(item) is not self._mere and not self._glance(item):
+            self._mere = _show(item, self._operation)
         return item
 
     async def asend(self, value: Any) -> Any:

@@ -19,10 +19,9 @@ from opentelemetry.trace import Span, TracerProvider, set_span_in_context
 
 from otel_refusals import names, spans
 from otel_refusals._version import __version__
-from otel_refusals.attributes import Attributes, attributes_of, finish_reasons, official_attributes
+from otel_refusals.attributes import Attributes, attributes_of, official_attributes
 from otel_refusals.callbacks import call_back
 from otel_refusals.config import Config, outcome_from
-from otel_refusals.failure import never_fails
 from otel_refusals.gateways import Addresses
 from otel_refusals.labels import BoundedLabels
 from otel_refusals.names import Metric
@@ -43,11 +42,6 @@ _warned: set[tuple[str, str]] = set()
 """Providers and stop reasons that this process was warned of; bounded, because the stop reasons are."""
 
 _MAX_ERROR_TYPES = 100
-
-
-def _is_loud(outcome: Outcome) -> bool:
-    """Whether the outcome is one that somebody has to hear of."""
-    return isinstance(outcome, (Refused, Rescued, Unknown))
 
 
 class Telemetry:
@@ -117,29 +111,40 @@ class Telemetry:
             if not tokens:
                 ours.pop(names.DISCARDED_INPUT, None)
                 ours.pop(names.DISCARDED_OUTPUT, None)
-            ours[names.WORKLOAD] = self._workload(operation)
-            official = official_attributes(operation) if _is_loud(outcome) else finish_reasons(operation)
-            spans.annotate(operation.span, ours, official)
+            ours[names.WORKLOAD] = self._workload_in(operation.context)
+            # Of a decline, a span tells all that is known; of anything else, only what its maker cannot know.
+            declined = isinstance(outcome, (Refused, Rescued))
+            spans.annotate(operation.span, ours, official_attributes(operation) if declined else {})
 
-    @never_fails
     def report(self, operation: Operation, outcome: Outcome) -> None:
         """Count the operation and tell the world. Called once per operation."""
-        workload = self._workload(operation)
-        if isinstance(outcome, (Refused, Rescued, Unknown)):
+        context = operation.context
+        workload = self._workload_in(context)
+        loud = outcome if isinstance(outcome, (Refused, Rescued, Unknown)) else None
+        if loud is not None:
             origin = _origin(operation, workload)
-            outcome = replace(outcome, origin=origin)
+            outcome = loud = replace(loud, origin=origin)
             remember(origin, operation.error)
-        span = operation.span or self._own_span(operation, outcome, workload)
-        context = operation.context if span is None else set_span_in_context(span, operation.context)
+        span = operation.span
+        wanted = self._config.spans
+        if span is None and (wanted == "all" or (wanted == "auto" and loud is not None)):
+            span = self._own_span(operation, outcome, workload)
+        if span is not None:
+            context = set_span_in_context(span, context)
         series = self._labels(operation, workload)
         self._operations.add(1, self._operation_labels(series, outcome), context)
-        if isinstance(outcome, (Refused, Rescued)):
-            self._count_refusals(operation, outcome, series[""], context)
-            self._emit(names.REFUSAL_DETECTED, SeverityNumber.INFO, operation, outcome, workload, context)
-        elif isinstance(outcome, Unknown):
-            self._count_unknown(outcome, series[""], context)
+        if loud is not None:
+            self._tell(operation, loud, workload, series[""], context)
+
+    def _tell(
+        self, operation: Operation, outcome: Refused | Rescued | Unknown, workload: str, base: Labels, context: Context
+    ) -> None:
+        if isinstance(outcome, Unknown):
+            self._count_unknown(outcome, base, context)
             self._emit(names.UNKNOWN_STOP_REASON, SeverityNumber.WARN, operation, outcome, workload, context)
-        if isinstance(outcome, (Refused, Rescued)):
+        else:
+            self._count_refusals(operation, outcome, base, context)
+            self._emit(names.REFUSAL_DETECTED, SeverityNumber.INFO, operation, outcome, workload, context)
             call_back(outcome)
 
     def count_disposition(self, outcome: Refused | Rescued | Unknown, disposition: str) -> None:
@@ -160,20 +165,17 @@ class Telemetry:
         }
         self._dispositions.add(1, labels)
 
-    def _workload(self, operation: Operation) -> str:
-        return self._workload_in(operation.context)
-
     def _workload_in(self, context: Context) -> str:
         """The application's own name for it, its caller's, that of the route, or the default."""
+        if not context:
+            return self._config.workload
         if name := workload_of(context):
             return name
         if name := workload_heard(context):
             return self._heard.bound(name)
         return workload_of_route(context) or self._config.workload
 
-    def _own_span(self, operation: Operation, outcome: Outcome, workload: str) -> Span | None:
-        if self._config.spans == "off" or not (self._config.spans == "all" or _is_loud(outcome)):
-            return None
+    def _own_span(self, operation: Operation, outcome: Outcome, workload: str) -> Span:
         attributes = self._attributes(operation, outcome, workload)
         if isinstance(outcome, Errored):
             attributes[names.ERROR_TYPE] = self._error_types.bound(outcome.error_type)
@@ -209,12 +211,11 @@ class Telemetry:
 
     def _operation_labels(self, series: dict[str, Labels], outcome: Outcome) -> Labels:
         word = outcome.outcome
-        if isinstance(outcome, Errored):
-            error_type = self._error_types.bound(outcome.error_type)
-            return {**series[""], names.OUTCOME: word, names.ERROR_TYPE: error_type}
         labels = series.get(word)
         if labels is None:
             labels = series[word] = {**series[""], names.OUTCOME: word}
+        if isinstance(outcome, Errored):
+            return {**labels, names.ERROR_TYPE: self._error_types.bound(outcome.error_type)}
         return labels
 
     def _count_refusals(self, operation: Operation, outcome: Refused | Rescued, base: Labels, context: Context) -> None:

@@ -6,6 +6,8 @@ Stop reasons, `stop_details`, `fallback` blocks and `usage.iterations` as in `an
 
 from __future__ import annotations
 
+from typing import Any
+
 from otel_refusals.outcome import (
     MISSING,
     Category,
@@ -31,6 +33,8 @@ STOP_REASONS: dict[str, type[Completed | Truncated | ToolCall | Paused]] = {
     "pause_turn": Paused,
     "compaction": Paused,
 }
+
+_ENDINGS = {stop_reason: ending(stop_reason) for stop_reason, ending in STOP_REASONS.items()}
 
 REFUSAL = "refusal"
 """The stop reason that is none of the above."""
@@ -107,6 +111,29 @@ class MessagesReader:
         return (self._stop_reason,) if self._stop_reason else ()
 
     def feed(self, wire: object, /) -> None:
+        if not self._is_plain_answer(wire):
+            self._read(wire)
+
+    def _is_plain_answer(self, message: Any) -> bool:
+        """Whether a whole message ended in a known way and has no declined hop in it: most do.
+
+        Then that is all there is to read.
+        """
+        try:
+            if message.type != "message" or message.stop_reason not in STOP_REASONS:
+                return False
+            for block in message.content:
+                if block.type == "fallback":
+                    return False
+        except Exception:  # of another shape than the SDK's message: read it properly
+            return False
+        self._reset()
+        self._finished = self.decided = True
+        self._stop_reason = message.stop_reason
+        self.response_id, self.response_model = text(message, "id"), text(message, "model")
+        return True
+
+    def _read(self, wire: object) -> None:
         if isinstance(wire, BaseException):
             self._read_error(field(wire, "body") or wire, type(wire).__name__, field(wire, "message"))
             return
@@ -122,11 +149,11 @@ class MessagesReader:
             return Unknown(MISSING) if self._finished else None
         if stop_reason == REFUSAL:
             return self._refused()
-        known = STOP_REASONS.get(stop_reason)
+        known = _ENDINGS.get(stop_reason)
         if known is None:
             return Unknown(stop_reason)
         if not self._hops:
-            return known(stop_reason)
+            return known
         # The partial text of a declined hop stays in the message, so nothing is thrown away.
         return Rescued(
             refusals=tuple(self._hops),
@@ -170,11 +197,7 @@ class MessagesReader:
         self.response_id = text(message, "id")
         self.response_model = text(message, "model")
         blocks = items(message, "content")
-        if self._finished and self._stop_reason != REFUSAL:
-            # Content and tokens of an answer tell nothing, but for the declines among its blocks.
-            blocks = [block for block in blocks if field(block, "type") == "fallback"] and blocks
-        else:
-            self._read_usage(message)
+        self._read_usage(message)
         for block in blocks:
             self._read_block(block)
 

@@ -38,6 +38,8 @@ FINISH_REASONS: dict[str, type[Completed | Truncated | ToolCall | Errored]] = {
     "error": Errored,
 }
 
+_ENDINGS = {reason: ending(reason) for reason, ending in FINISH_REASONS.items()}
+
 _CONTENT = ("content", "tool_calls", "function_call", "audio", "reasoning_content", "reasoning")
 """Members of a message or a delta that the model produced; the last two are what compatible servers call thinking."""
 
@@ -262,7 +264,7 @@ class ChatReader:
         if not ended or len(ended) < len(choices):
             return Unknown(MISSING) if self._finished else None
         reason = min(ended, key=_ORDER.index) if len(ended) > 1 else ended[0]
-        return FINISH_REASONS[reason](reason)
+        return _ENDINGS[reason]
 
 
 _ORDER = ("error", "length", "model_length", "tool_calls", "function_call", "stop")
