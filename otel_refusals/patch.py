@@ -71,6 +71,9 @@ class Patches:
             for owner in (patch.owner, *_subclasses(patch.owner)):
                 _unwrap(owner, patch.name, patch.handle)
 
+    def _is_active(self) -> bool:
+        return self.active
+
     def _patch_later(self, module: str, _: ModuleType) -> None:
         wrapt.register_post_import_hook(self._patch_module, module)
 
@@ -100,13 +103,14 @@ class Patches:
         # A package may have taken over the function of a module of its own, which is wrapped already.
         handle = next((patch.handle for patch in self._applied if patch.handle is original), None)
         if handle is None:
-            handle = wrapt.FunctionWrapper(original, self.wrapper_for(point), enabled=lambda: self.active)
+            handle = wrapt.FunctionWrapper(original, self.wrapper_for(point), enabled=self._is_active)
         setattr(owner, name, handle)
         for cls in _subclasses(owner):
-            if vars(cls).get(name) is original:  # put there by others, who took it for what was theirs to restore
-                setattr(cls, name, handle)
+            held = vars(cls).get(name)
+            if held is original or (_is_retired(held) and held.__wrapped__ is original):
+                setattr(cls, name, handle)  # others put that there, who took it for what was theirs to restore
             else:
-                _slip_under(vars(cls).get(name), original, handle)
+                _slip_under(held, original, handle)
         self._applied.append(_Applied(point, owner, name, handle))
 
     def _unsupported(self) -> str:
@@ -141,6 +145,12 @@ def _slip_under(outer: Any, original: Any, handle: Any) -> None:
             outer.__wrapped__ = handle
             return
         outer = inner
+
+
+def _is_retired(wrapper: Any) -> bool:
+    """Whether this is a wrapper of ours that is switched off for good."""
+    patches = getattr(getattr(wrapper, "_self_enabled", None), "__self__", None)
+    return isinstance(patches, Patches) and not patches.active
 
 
 def _unwrap(owner: Any, name: str, handle: Any) -> None:

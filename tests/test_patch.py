@@ -112,6 +112,29 @@ def test_what_others_restore_on_a_subclass_does_not_lead_past_ours(acme: Any, of
     assert ["ours", "ours"] == calls
 
 
+def test_ours_that_others_put_back_when_it_was_off_is_replaced(acme: Any) -> None:
+    """They found it on the class, and restore what they found after ours went: then it does nothing, until the next."""
+    calls: list[str] = []
+
+    def ours(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        calls.append("ours")
+        return wrapped(*args, **kwargs)
+
+    acme.Special = type("Special", (acme.Client,), {})
+    vendor = vendor_of(Chokepoint("acme_sdk", "Client.request", "call"))
+    first, second = Patches(vendor, lambda point: ours), Patches(vendor, lambda point: ours)
+    first.apply()
+    found = acme.Special.request
+    first.remove()
+    acme.Special.request = found
+    assert ("answer", []) == (acme.Special().request(), calls)
+
+    second.apply()
+    assert ("answer", ["ours"]) == (acme.Special().request(), calls)
+    second.remove()
+    assert ("answer", ["ours"]) == (acme.Special().request(), calls)
+
+
 def test_a_vendor_of_an_unknown_shape_is_skipped_and_says_so(acme: Any, caplog: pytest.LogCaptureFixture) -> None:
     """A chokepoint that is not there."""
     patches = Patches(vendor_of(Chokepoint("acme_sdk", "Client.dispatch", "call")), lambda point: silent)

@@ -243,8 +243,8 @@ def test_switched_off_in_any_order_the_sdks_are_as_the_peers_leave_them(
 def test_what_others_leave_when_they_are_switched_off_does_not_lead_past_ours(
     company: tuple[str, ...], vendor: StubServer
 ) -> None:
-    """They went before ours came, or while ours was there."""
-    for steps in (("theirs", "ours"), ("ours", "theirs")):
+    """They went before ours came, or while ours was there, or put ours back when it was off."""
+    for before, after in (((), ("ours",)), (("ours",), ()), (("ours",), ("off", "ours"))):
         recorded = Recorded(_tracer_provider, _spans)
         with ExitStack() as stack:
             stack.callback(restore)
