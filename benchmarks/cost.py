@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
 from typing import Any
 
 from footprint import LONG_STREAM, import_time, peak_memory
@@ -106,13 +107,19 @@ def main() -> int:
     for verdict in verdicts:
         print(f"{'holds ' if verdict.holds else 'BROKEN'}  {verdict.bound:62}{verdict.found}")
     if options.json:
-        distributions = ("anthropic", "openai", "opentelemetry-api", *(peer.requirements if peer else ()))
-        about: dict[str, Any] = {"versions": {name: version(name) for name in distributions}}
-        about |= {"python": sys.version.split()[0], "pairs": options.pairs}
-        about["verdicts"] = [asdict(verdict) for verdict in verdicts]
-        before = json.loads(options.json.read_text()) if options.json.exists() else {}
-        options.json.write_text(json.dumps(before | about | found, indent=2))
+        names = ("anthropic", "openai", "opentelemetry-api", *(peer.requirements if peer else ()))
+        about: dict[str, Any] = {"versions": {name: version(name) for name in names}, "python": python_version()}
+        if measured:
+            about["pairs"] = options.pairs
+        _add(options.json, about | found, verdicts)
     return 0 if all(verdict.holds for verdict in verdicts) else 1
+
+
+def _add(path: Path, found: dict[str, Any], verdicts: Sequence[Verdict]) -> None:
+    """Write to `path` what was found, beside what is there already of other kinds."""
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    judged = {one["bound"]: one for one in [*kept.get("verdicts", []), *map(asdict, verdicts)]}
+    path.write_text(json.dumps(kept | found | {"verdicts": [*judged.values()]}, indent=2))
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ class Peer:
         requirements: Names of the distributions to install.
         modules: What an application imports to switch it on.
         on: Switches it on, and returns what switches it off.
-        current: Whether it makes its span the current one while the SDK works.
+        current: Whether it makes its span the current one while the SDK works, for every call.
     """
 
     title: str
@@ -100,8 +100,9 @@ def _logfire(providers: Providers) -> Callable[[], object]:
 
     _configure_logfire(providers.processor)
     off = ExitStack()
-    off.enter_context(logfire.instrument_anthropic())
-    off.enter_context(logfire.instrument_openai())
+    # As it comes, it suppresses every other instrumentation during its calls, ours too.
+    off.enter_context(logfire.instrument_anthropic(suppress_other_instrumentation=False))
+    off.enter_context(logfire.instrument_openai(suppress_other_instrumentation=False))
     return off.close
 
 
@@ -139,6 +140,6 @@ PEERS: dict[str, Peer] = {
             "openinference.instrumentation.openai:OpenAIInstrumentor",
         ),
     ),
-    "openlit": Peer("OpenLIT", ("openlit",), ("openlit",), _openlit),
+    "openlit": Peer("OpenLIT", ("openlit",), ("openlit",), _openlit, current=False),
     "logfire": Peer("Logfire", ("logfire",), ("logfire",), _logfire),
 }

@@ -106,7 +106,7 @@ class Patches:
             handle = wrapt.FunctionWrapper(original, self.wrapper_for(point), enabled=self._is_active)
         setattr(owner, name, handle)
         for cls in _subclasses(owner):
-            held = vars(cls).get(name)
+            held: Any = vars(cls).get(name)
             if held is original or (_is_retired(held) and held.__wrapped__ is original):
                 setattr(cls, name, handle)  # others put that there, who took it for what was theirs to restore
             else:
