@@ -5,11 +5,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
+# Each worker begins with a run of neighbours, so that the servers that a module shares start once.
+SPREAD := -n $(WORKERS) --dist worksteal
+MINUTES ?= 10
+SEED ?= 1
 SDKS := oldest before-httpx2 after-httpx2 google-genai-oldest google-genai-httpx botocore-oldest aiobotocore \
   mistralai-oldest mistralai-2 cohere-oldest litellm
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo observe test newest peers $(SDKS) frameworks check lint types format bench pictures clean help
+.PHONY: demo observe test newest $(SDKS) frameworks check lint types format bench stress fuzz peers pictures clean help
 
 help: ## Show what there is.
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -28,11 +32,11 @@ test: newest $(SDKS) ## Run the whole suite, then what drives the SDKs on their 
 newest: $(VENV)/dev
 	@echo "== the whole suite, on the newest SDKs"
 	@$(BIN)/coverage erase
-	@COVERAGE_PROCESS_START=pyproject.toml $(BIN)/python -m pytest -q -n $(WORKERS) --cov --cov-report=term:skip-covered
+	@COVERAGE_PROCESS_START=pyproject.toml $(BIN)/python -m pytest -q $(SPREAD) --cov --cov-report=term:skip-covered
 
 $(SDKS): $(VENV)/dev
 	@echo "== what drives the SDKs, on $@"
-	@$(BIN)/tox run -q -e $@ -- -q -n $(WORKERS)
+	@$(BIN)/tox run -q -e $@ -- -q $(SPREAD)
 
 frameworks: $(VENV)/dev ## Check that LangChain, Pydantic AI, LiteLLM, Instructor and OpenAI Agents are seen.
 	@$(BIN)/tox run -q -e frameworks
@@ -51,11 +55,17 @@ format: $(VENV)/dev ## Format the code.
 	@$(BIN)/ruff check --fix -q .
 	@$(BIN)/ruff format -q .
 
+fuzz: $(VENV)/dev ## Fuzz all that reads what a server sends, ten minutes each; go on where the last run stopped.
+	@$(BIN)/python -W ignore -m tests.fuzz --minutes $(MINUTES) --seed $(SEED) $(TARGETS)
+
 bench: $(VENV)/dev ## Measure what the instrumentation costs.
 	@$(BIN)/python benchmarks/cost.py
 
 peers: $(VENV)/dev ## Test beside the other instrumentations, measure them, and write docs/performance.md.
 	@$(BIN)/python benchmarks/compare.py
+
+stress: $(VENV)/dev ## Make 100,000 calls in every way, with otel-refusals and without: counts exact, memory flat.
+	@$(BIN)/python -m benchmarks.stress
 
 pictures: $(VENV)/dev ## Draw the dashboards' pictures in docs/pictures anew.
 	@$(BIN)/python -m dashboards.generator

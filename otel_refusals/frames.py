@@ -14,6 +14,9 @@ from otel_refusals.wire import MAX_BODY, Decoder
 
 FRAMES = "application/vnd.amazon.eventstream"
 
+_MAX_HEADERS = 128 * 1024
+"""As the protocol and the AWS SDKs have it."""
+
 _PRELUDE = Struct("!III")
 _CHECKSUM = 4
 _STRING = 7
@@ -36,7 +39,7 @@ class FrameDecoder(Decoder):
         while len(self._buffer) >= _PRELUDE.size:
             length, of_headers, _ = _PRELUDE.unpack_from(self._buffer)
             payload_at, end = _PRELUDE.size + of_headers, length - _CHECKSUM
-            if length > MAX_BODY or payload_at > end:
+            if length > MAX_BODY or of_headers > _MAX_HEADERS or payload_at > end:
                 self._gave_up, self._buffer = True, bytearray()
                 return
             if len(self._buffer) < length:
@@ -55,14 +58,15 @@ class FrameDecoder(Decoder):
 def _names(headers: bytes) -> dict[str, str]:
     """The headers; all that matter are strings, and so are all that the runtime sends."""
     found: dict[str, str] = {}
-    while headers:
-        size = headers[0]
-        name, kind, rest = headers[1 : 1 + size], headers[1 + size : 2 + size], headers[2 + size :]
-        if kind != bytes([_STRING]) or len(rest) < 2:
+    at = 0
+    while at < len(headers):
+        kind = at + 1 + headers[at]
+        value = kind + 3
+        if headers[kind : kind + 1] != bytes([_STRING]) or len(headers) < value:
             break
-        length = int.from_bytes(rest[:2], "big")
-        found[name.decode("utf-8", "replace")] = rest[2 : 2 + length].decode("utf-8", "replace")
-        headers = rest[2 + length :]
+        end = value + int.from_bytes(headers[kind + 1 : value], "big")
+        found[headers[at + 1 : kind].decode("utf-8", "replace")] = headers[value:end].decode("utf-8", "replace")
+        at = end
     return found
 
 

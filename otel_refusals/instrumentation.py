@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from otel_refusals import failure
 from otel_refusals.aws import Aws
 from otel_refusals.config import configure
 from otel_refusals.methods import Methods
-from otel_refusals.operation import report_open
+from otel_refusals.operation import report_at_exit
 from otel_refusals.patch import Patches, Wrapper
 from otel_refusals.relay import Relay
 from otel_refusals.sockets import Sockets
@@ -88,9 +87,7 @@ def instrument(
         if not new:
             return
         telemetry = _telemetry(replace(config, vendors=frozenset()), tracer_provider, meter_provider, logger_provider)
-        # Once, and as late as can be: what is registered last runs first, before the exporters stop.
-        atexit.unregister(report_open)
-        atexit.register(report_open)
+        report_at_exit()
         for vendor in new:
             _active[vendor.name] = _patches(vendor, telemetry)
             _active[vendor.name].apply()

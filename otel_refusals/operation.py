@@ -8,10 +8,12 @@ What it costs the caller is paid here, so a completed call does no more than it 
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections import deque
 from contextlib import suppress
+from functools import cache
 from threading import Lock
 from time import time_ns
 from types import FrameType
@@ -39,7 +41,7 @@ _CUT = frozenset(
 )
 """Class names, anywhere in an exception's bases, by which the HTTP libraries and SDKs say that a connection broke."""
 
-_LOCKING = ("opentelemetry.sdk.", "opentelemetry.exporter.", "otel_refusals.seen", "queue", "logging")
+_LOCKING = ("opentelemetry.sdk.", "opentelemetry.exporter.", "queue", "logging")
 
 _open: WeakSet[Operation] = WeakSet()
 """Operations whose answer is still being read."""
@@ -141,6 +143,7 @@ class Operation:
         """Know that the answer is still to arrive, and may be left at any moment, the end of the process included."""
         self.streaming = True
         _open.add(self)
+        _last_at_exit()
 
     @never_fails
     def body(self, decoder: Decoder) -> None:
@@ -279,8 +282,22 @@ def report_open() -> None:
     report_orphans()
 
 
+def report_at_exit() -> None:
+    """Have the end of the process report what is open then.
+
+    What is registered last runs first: as late as can be is before the exporters stop.
+    """
+    atexit.unregister(report_open)
+    atexit.register(report_open)
+
+
+_last_at_exit = cache(report_at_exit)
+"""Once more when the first answer streams in this process: OpenTelemetry may be set up after `instrument()`."""
+
+
 def _forget() -> None:
     """In a forked child: what was open belongs to the parent, which reports it."""
+    _last_at_exit.cache_clear()
     for operation in list(_open):
         operation._report_once.acquire(blocking=False)
     _open.clear()

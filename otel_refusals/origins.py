@@ -3,21 +3,20 @@
 An application reads its own response with `outcome_of`, and knows neither the requested model nor the workload of the
 call. The report of the operation remembers them here, by the vendor's id of the response or by the exception.
 
-The law of this module: bounded, and nothing here keeps an exception alive.
+The law of this module: bounded, without a lock (the garbage collector may have an operation reported in the middle of
+another, and a fork would leave a lock held), and nothing here keeps an exception alive.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from contextlib import suppress
-from threading import Lock
 from weakref import WeakKeyDictionary
 
 from otel_refusals.outcome import Origin
 
 _LIMIT = 10_000
 
-_lock = Lock()
 _by_id: OrderedDict[str, Origin] = OrderedDict()
 _by_error: WeakKeyDictionary[BaseException, Origin] = WeakKeyDictionary()
 
@@ -28,7 +27,7 @@ def remember(origin: Origin, error: BaseException | None = None) -> None:
         with suppress(TypeError):  # an exception of a kind that cannot be referred to weakly
             _by_error[error] = origin
     if origin.response_id is not None:
-        with _lock:
+        with suppress(KeyError):  # another thread may have taken it out already
             _by_id[origin.response_id] = origin
             _by_id.move_to_end(origin.response_id)
             if len(_by_id) > _LIMIT:

@@ -8,10 +8,13 @@ still.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from threading import RLock
 from types import ModuleType
 from typing import Any
 
@@ -23,6 +26,12 @@ from otel_refusals.vendor import Chokepoint, Vendor
 log = logging.getLogger("otel_refusals")
 
 Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
+
+_lock = RLock()
+"""One thread's import of a vendor may meet another's `remove`."""
+
+_waiting: dict[str, list[tuple[Patches, Callable[[ModuleType], None]]]] = {}
+"""What is to be done when a module is imported. wrapt never forgets a hook, so it gets one per module."""
 
 
 @dataclass(slots=True)
@@ -54,9 +63,9 @@ class Patches:
         own = self.vendor.chokepoints[0].module.partition(".")[0]
         for module in dict.fromkeys(point.module for point in self.vendor.chokepoints):
             if module.partition(".")[0] == own:
-                wrapt.register_post_import_hook(self._patch_module, module)
+                self._when_imported(module, self._patch_module)
             else:  # of another package, which is no concern of ours until the vendor's own is used
-                wrapt.register_post_import_hook(partial(self._patch_later, module), own)
+                self._when_imported(own, partial(self._patch_later, module))
 
     @property
     def applied(self) -> tuple[Chokepoint, ...]:
@@ -65,25 +74,39 @@ class Patches:
 
     def remove(self) -> None:
         """Restore the originals, under or over the wrappers of others."""
-        self.active = False
-        while self._applied:
-            patch = self._applied.pop()
-            for owner in (patch.owner, *_subclasses(patch.owner)):
-                _unwrap(owner, patch.name, patch.handle)
+        with _lock:
+            self.active = False
+            for module, waiting in _waiting.items():
+                _waiting[module] = [(patches, work) for patches, work in waiting if patches is not self]
+            while self._applied:
+                patch = self._applied.pop()
+                for owner in (patch.owner, *_subclasses(patch.owner)):
+                    _unwrap(owner, patch.name, patch.handle)
+
+    def _when_imported(self, module: str, work: Callable[[ModuleType], None]) -> None:
+        if module in sys.modules:
+            work(sys.modules[module])
+            return
+        with _lock:
+            known = module in _waiting
+            _waiting.setdefault(module, []).append((self, work))
+        if not known:
+            wrapt.register_post_import_hook(_imported, module)
 
     def _is_active(self) -> bool:
         return self.active
 
     def _patch_later(self, module: str, _: ModuleType) -> None:
-        wrapt.register_post_import_hook(self._patch_module, module)
+        self._when_imported(module, self._patch_module)
 
     def _patch_module(self, module: ModuleType) -> None:
         # An exception from here would fail the application's import of the vendor.
         try:
             self.skipped = self._unsupported()
-            for point in self.vendor.chokepoints if self.active and not self.skipped else ():
-                if point.module == module.__name__:
-                    self._wrap(module, point)
+            with _lock:
+                for point in self.vendor.chokepoints if self.active and not self.skipped else ():
+                    if point.module == module.__name__:
+                        self._wrap(module, point)
         except Exception as error:
             self.skipped = f"{type(error).__name__}: {error}"
             swallow(error, f"Patches({self.vendor.name})", self.vendor.name)
@@ -107,10 +130,11 @@ class Patches:
         setattr(owner, name, handle)
         for cls in _subclasses(owner):
             held: Any = vars(cls).get(name)
-            if held is original or (_is_retired(held) and held.__wrapped__ is original):
+            if _leads_past(held, original):
                 setattr(cls, name, handle)  # others put that there, who took it for what was theirs to restore
             else:
                 _slip_under(held, original, handle)
+                _slip_into(held, original, handle.__get__(None, cls))
         self._applied.append(_Applied(point, owner, name, handle))
 
     def _unsupported(self) -> str:
@@ -125,6 +149,13 @@ class Patches:
         if requirement.specifier.contains(installed, prereleases=True):
             return ""
         return f"{requirement.name} {installed} is installed, {self.vendor.requires} is supported"
+
+
+def _imported(module: ModuleType) -> None:
+    with _lock:
+        waiting = _waiting.pop(module.__name__, [])
+    for _, work in waiting:
+        work(module)
 
 
 def _subclasses(owner: Any) -> Iterator[type]:
@@ -147,10 +178,18 @@ def _slip_under(outer: Any, original: Any, handle: Any) -> None:
         outer = inner
 
 
-def _is_retired(wrapper: Any) -> bool:
-    """Whether this is a wrapper of ours that is switched off for good."""
-    patches = getattr(getattr(wrapper, "_self_enabled", None), "__self__", None)
-    return isinstance(patches, Patches) and not patches.active
+def _slip_into(outer: Any, original: Any, handle: Any) -> None:
+    """The same where the wrapper is a function that closes over what it found."""
+    for cell in getattr(outer, "__closure__", None) or ():
+        with suppress(ValueError):  # of a variable that has no value
+            if _leads_past(cell.cell_contents, original):
+                cell.cell_contents = handle
+
+
+def _leads_past(held: Any, original: Any) -> bool:
+    """Whether this is the original, or a wrapper of ours around it that is switched off for good."""
+    patches = getattr(getattr(held, "_self_enabled", None), "__self__", None)
+    return held is original or (isinstance(patches, Patches) and not patches.active and held.__wrapped__ is original)
 
 
 def _unwrap(owner: Any, name: str, handle: Any) -> None:

@@ -64,14 +64,17 @@ def never(_: object, /) -> bool:
 
 
 def field(wire: Any, *path: str) -> Any:
-    """The value at `path` inside mappings and SDK models alike; None where a level is missing.
+    """The value at `path` inside mappings and SDK models alike; None where a level is missing, or raises.
 
     SDK models keep fields that they do not know too, so one reader serves every SDK version.
     """
-    for name in path:
-        wire = wire.get(name) if isinstance(wire, dict) else _attribute(wire, name)
-        if wire is None:
-            return None
+    try:
+        for name in path:
+            wire = wire.get(name) if isinstance(wire, dict) else _attribute(wire, name)
+            if wire is None:
+                return None
+    except Exception:  # a property or an object of the caller's own, in place of what the SDK makes
+        return None
     return wire
 
 
@@ -93,9 +96,18 @@ def _attribute(wire: Any, name: str) -> Any:
 
 
 def text(wire: Any, *path: str) -> str | None:
-    """The string at `path`, cut to `MAX_TEXT` characters; None for anything else and for an empty string."""
+    """The string at `path`, as `short` makes it; None for anything else and for an empty string."""
     value = field(wire, *path)
-    return value[:MAX_TEXT] if isinstance(value, str) and value else None
+    return short(value) if isinstance(value, str) and value else None
+
+
+def short(value: str) -> str:
+    """`value` cut to `MAX_TEXT` characters, and of characters that can be sent.
+
+    JSON can spell half of a surrogate pair, which no exporter can encode: the batch that holds one would be lost.
+    """
+    value = value[:MAX_TEXT]
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
 def number(wire: Any, *path: str) -> int | None:

@@ -37,7 +37,7 @@ def outcome_of(response: object) -> Outcome:
 def read(response: object) -> tuple[Reader, bool]:
     """The reader that has read `response`, and whether it was a whole response rather than a stream's events."""
     if isinstance(response, str):
-        response = response.encode()
+        response = response.encode("utf-8", "surrogatepass")  # as the JSON parser reads it
     if isinstance(response, (bytes, bytearray)):
         found = wire_objects(bytes(response))
         is_json = response.lstrip()[:1] in b"{["

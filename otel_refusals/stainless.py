@@ -255,7 +255,7 @@ def _see(operation: Operation, value: Any) -> None:
         value._iterator = tap(iterator, operation)
         end_when_closed(value.response, operation, iterator)
     elif isinstance(value, (str, bytes)):
-        _read_body(operation, value.encode() if isinstance(value, str) else value, "")
+        _read_body(operation, value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value, "")
     else:
         operation.whole(value)
 

@@ -22,13 +22,14 @@ from otel_refusals._version import __version__
 from otel_refusals.attributes import Attributes, attributes_of, official_attributes
 from otel_refusals.callbacks import call_back
 from otel_refusals.config import Config, outcome_from
+from otel_refusals.failure import swallow
 from otel_refusals.gateways import Addresses
 from otel_refusals.labels import BoundedLabels
 from otel_refusals.names import Metric
 from otel_refusals.origins import remember
 from otel_refusals.outcome import Errored, Origin, Outcome, Refused, Rescued, Unknown
 from otel_refusals.seen import Seen
-from otel_refusals.workload import workload_heard, workload_of, workload_of_route
+from otel_refusals.workloads import workload_heard, workload_of, workload_of_route
 
 if TYPE_CHECKING:
     from otel_refusals.operation import Operation
@@ -117,7 +118,10 @@ class Telemetry:
             spans.annotate(operation.span, ours, official_attributes(operation) if declined else {})
 
     def report(self, operation: Operation, outcome: Outcome) -> None:
-        """Count the operation and tell the world. Called once per operation."""
+        """Count the operation and tell the world. Called once per operation.
+
+        A signal whose SDK or processor raises takes no other with it.
+        """
         context = operation.context
         workload = self._workload_in(context)
         loud = outcome if isinstance(outcome, (Refused, Rescued, Unknown)) else None
@@ -131,20 +135,28 @@ class Telemetry:
             span = self._own_span(operation, outcome, workload)
         if span is not None:
             context = set_span_in_context(span, context)
-        series = self._labels(operation, workload)
-        self._operations.add(1, self._operation_labels(series, outcome), context)
+        try:
+            series = self._labels(operation, workload)
+            self._operations.add(1, self._operation_labels(series, outcome), context)
+            if isinstance(loud, Unknown):
+                self._count_unknown(loud, series[""], context)
+            elif loud is not None:
+                self._count_refusals(operation, loud, series[""], context)
+        except Exception as error:
+            swallow(error, "Telemetry.report: metrics", operation.vendor_name)
         if loud is not None:
-            self._tell(operation, loud, workload, series[""], context)
+            self._tell(operation, loud, workload, context)
 
     def _tell(
-        self, operation: Operation, outcome: Refused | Rescued | Unknown, workload: str, base: Labels, context: Context
+        self, operation: Operation, outcome: Refused | Rescued | Unknown, workload: str, context: Context
     ) -> None:
+        try:
+            self._emit(operation, outcome, workload, context)
+        except Exception as error:
+            swallow(error, "Telemetry.report: event", operation.vendor_name)
         if isinstance(outcome, Unknown):
-            self._count_unknown(outcome, base, context)
-            self._emit(names.UNKNOWN_STOP_REASON, SeverityNumber.WARN, operation, outcome, workload, context)
+            self._warn(operation.provider, self._signals.bound(outcome.signal))
         else:
-            self._count_refusals(operation, outcome, base, context)
-            self._emit(names.REFUSAL_DETECTED, SeverityNumber.INFO, operation, outcome, workload, context)
             call_back(outcome)
 
     def count_disposition(self, outcome: Refused | Rescued | Unknown, disposition: str) -> None:
@@ -175,18 +187,22 @@ class Telemetry:
             return self._heard.bound(name)
         return workload_of_route(context) or self._config.workload
 
-    def _own_span(self, operation: Operation, outcome: Outcome, workload: str) -> Span:
+    def _own_span(self, operation: Operation, outcome: Outcome, workload: str) -> Span | None:
         attributes = self._attributes(operation, outcome, workload)
         if isinstance(outcome, Errored):
             attributes[names.ERROR_TYPE] = self._error_types.bound(outcome.error_type)
-        return spans.own_span(
-            self._tracer,
-            operation.endpoint.operation,
-            operation.model,
-            operation.context,
-            operation.started_at,
-            attributes,
-        )
+        try:
+            return spans.own_span(
+                self._tracer,
+                operation.endpoint.operation,
+                operation.model,
+                operation.context,
+                operation.started_at,
+                attributes,
+            )
+        except Exception as error:
+            swallow(error, "Telemetry.report: span", operation.vendor_name)
+            return None
 
     def _attributes(self, operation: Operation, outcome: Outcome, workload: str) -> Attributes:
         ours = attributes_of(outcome, explanation=self._config.capture_explanation)
@@ -243,7 +259,9 @@ class Telemetry:
         self._unknown.add(1, {**base, names.SIGNAL: signal}, context)
         gauge_labels = {name: base[name] for name in names.UNKNOWN_LAST_SEEN.attributes if name in base}
         self._last_seen.set(time(), {**gauge_labels, names.SIGNAL: signal}, context)
-        provider = base[names.PROVIDER]
+
+    def _warn(self, provider: str, signal: str) -> None:
+        """Log an unknown stop reason, once per process."""
         if (provider, signal) not in _warned:
             _warned.add((provider, signal))
             log.warning(
@@ -257,14 +275,11 @@ class Telemetry:
             )
 
     def _emit(
-        self,
-        event: str,
-        severity: SeverityNumber,
-        operation: Operation,
-        outcome: Outcome,
-        workload: str,
-        context: Context,
+        self, operation: Operation, outcome: Refused | Rescued | Unknown, workload: str, context: Context
     ) -> None:
+        unknown = isinstance(outcome, Unknown)
+        event = names.UNKNOWN_STOP_REASON if unknown else names.REFUSAL_DETECTED
+        severity = SeverityNumber.WARN if unknown else SeverityNumber.INFO
         enabled = getattr(self._logger, "enabled", None)
         if enabled is not None and not enabled(context=context, severity_number=severity, event_name=event):
             return

@@ -20,7 +20,7 @@ from typing import Any
 
 from opentelemetry import context
 
-from otel_refusals.workload import ROUTE
+from otel_refusals.workloads import ROUTE
 
 __all__ = ["ASGIRouteWorkload", "WSGIRouteWorkload", "route_workload"]
 

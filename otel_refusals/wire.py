@@ -26,14 +26,13 @@ class Decoder:
         content_type: The `content-type` of the response; anything but an event stream is read as one JSON document.
     """
 
-    __slots__ = ("_buffer", "_data", "_event", "_gave_up", "_size", "events")
+    __slots__ = ("_buffer", "_data", "_event", "_gave_up", "events")
 
     def __init__(self, content_type: str) -> None:
         self.events = EVENT_STREAM in content_type.lower()
         self._buffer = bytearray()
         self._event = ""
-        self._data: list[bytes] = []
-        self._size = 0
+        self._data = bytearray()
         self._gave_up = False
 
     def feed(self, chunk: bytes, skip: frozenset[str] = frozenset()) -> Iterator[object]:
@@ -45,8 +44,8 @@ class Decoder:
         self._buffer += chunk
         if self.events and ended:
             yield from self._lines(skip)
-        if len(self._buffer) + self._size > MAX_BODY:
-            self._gave_up, self._buffer, self._data = True, bytearray(), []
+        if len(self._buffer) + len(self._data) > MAX_BODY:
+            self._gave_up, self._buffer, self._data = True, bytearray(), bytearray()
 
     def end(self) -> Iterator[object]:
         """The wire object that the end of the body completes; none if more is to come after all."""
@@ -65,16 +64,15 @@ class Decoder:
             line = ended.rstrip(b"\r\n")
             if not line:
                 if self._data and self._event not in skip:
-                    yield from _json(b"\n".join(self._data))
-                self._event, self._data, self._size = "", [], 0
+                    yield from _json(bytes(self._data))
+                self._event, self._data = "", bytearray()
                 continue
             name, _, value = line.partition(b":")
             value = value.removeprefix(b" ")
             if name == b"event":
                 self._event = value.decode("utf-8", "replace")
             elif name == b"data":
-                self._data.append(bytes(value))
-                self._size += len(value) + 1
+                self._data += value + b"\n"
 
 
 def wire_objects(body: bytes) -> list[object]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +23,10 @@ from tests.telemetry import Recorded
 if TYPE_CHECKING:  # a vendor's own tests run where no other SDK is installed
     import anthropic
     import openai
+
+# Every client of the SDKs loads the authorities that it trusts, which takes longer than a call. Nobody here speaks TLS
+# to them, so one authority does, that of nobody.
+os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "nobody.pem")
 
 # The kit's plugin is loaded here, and not by its entry point, so that its first lines are measured as well.
 pytest_plugins = ["otel_refusals.testing.pytest_plugin", "tests.bundle.figures", "tests.bundle.left_out"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import anthropic
@@ -43,13 +44,22 @@ def create_of(resource: Any, surface: str) -> Any:
     return getattr(resource, _METHODS.get(surface, "create"))
 
 
-def clients(surface: str, url: str) -> tuple[Any, Any]:
-    """A sync client, and a maker of async ones (they belong to one event loop)."""
+def clients(surface: str, url: str) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """Makers of a sync and of an async client."""
     if surface.endswith("messages"):
         settings: dict[str, Any] = {"base_url": url, "api_key": "key", "max_retries": 0}
-        return anthropic.Anthropic(**settings), lambda: anthropic.AsyncAnthropic(**settings)
+        return partial(anthropic.Anthropic, **settings), partial(anthropic.AsyncAnthropic, **settings)
     settings = {"base_url": f"{url}/v1", "api_key": "key", "max_retries": 0}
-    return openai.OpenAI(**settings), lambda: openai.AsyncOpenAI(**settings)
+    return partial(openai.OpenAI, **settings), partial(openai.AsyncOpenAI, **settings)
+
+
+@cache
+def _has(surface: str, method: str = "") -> bool:
+    """Whether the installed SDK has that surface, with that method."""
+    make, _ = clients(surface, "http://127.0.0.1")
+    with make() as client:
+        resource = resource_of(client, surface)
+        return resource is not None and (not method or hasattr(resource, method))
 
 
 Sync = Callable[[Any, str, dict[str, Any]], None]
@@ -71,17 +81,14 @@ class Way:
         surface = fixture.surface
         if self.streamed != fixture.streamed or (self.only and surface not in self.only):
             return False
-        client = anthropic.Anthropic if surface.endswith("messages") else openai.OpenAI
-        with client(base_url="http://127.0.0.1", api_key="key") as probe:
-            resource = resource_of(probe, surface)
-            return resource is not None and (not self.only or hasattr(resource, "stream"))
+        return _has(surface, "stream") if self.only else _has(surface)
 
     def __call__(self, surface: str, url: str) -> None:
         """Make the call."""
-        client, make_async = clients(surface, url)
+        make, make_async = clients(surface, url)
         arguments = ARGUMENTS[surface]
-        with client:
-            if self.run is not None:
+        if self.run is not None:
+            with make() as client:
                 self.run(resource_of(client, surface), surface, arguments)
         if self.run_async is not None:
             asyncio.run(self._in_a_loop(make_async, surface, arguments))

@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 from click.testing import CliRunner, Result
@@ -16,13 +18,13 @@ from rich.console import Console
 
 from otel_refusals import names
 from otel_refusals.cli import demo as command
-from otel_refusals.demo import app, endpoint
+from otel_refusals.demo import app
 from otel_refusals.demo import run as running
 from otel_refusals.demo.app.work import CALLS, FILES
+from otel_refusals.demo.endpoint import VendorEndpoint
 from otel_refusals.demo.figures import Declines, Figures, figures_of
 from otel_refusals.demo.run import DemoError, Progress, Run
 from otel_refusals.demo.screen import show
-from otel_refusals.demo.script import turn_for
 from otel_refusals.testing.otlp import MetricPoint, Received
 
 COLOR = re.compile(r"\x1b\[[0-9;]*(3[0-7]|38|9[0-7])")
@@ -135,11 +137,11 @@ def test_no_content_leaves_the_application(shown: Shown) -> None:
     """Neither prompts nor answers nor the vendor's explanations are in what was exported."""
     everything = repr((shown.run.received.spans, shown.run.received.logs, shown.run.received.metrics))
     for content in (
-        "declined by the demo",
+        "declined by a test",
         "archive.py",
         "Reading the unpacking",
         "I'm sorry",
-        "stopped by the content",
+        "content management policy",
     ):
         assert content not in everything
 
@@ -258,7 +260,8 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_endpoint_answers_an_unknown_path_with_404() -> None:
     """A path that no vendor has is a 404, not an answer."""
-    assert endpoint._answer("/v2/other", {}, turn_for(""), 1, "").status == 404
+    with VendorEndpoint() as vendor, pytest.raises(HTTPError, match="404"):
+        urlopen(f"{vendor.url}/v2/other", b"{}", timeout=10)
 
 
 def _empty_screen(received: Received) -> str:

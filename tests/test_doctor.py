@@ -19,6 +19,9 @@ import pytest
 from otel_refusals.doctor.calls import callable_vendors
 from otel_refusals.testing.otlp import OtlpGrpcReceiver, OtlpReceiver
 from otel_refusals.vendors import VENDORS
+from tests.bundle.servers import until
+from tests.bundle.stack import STACK
+from tests.bundle.start import collector
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 HTTP = {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
@@ -153,14 +156,15 @@ def test_an_endpoint_that_never_answers_holds_nothing_up(drip: bytes) -> None:
     assert "problem" == statuses(found["trial"])["metrics"]
 
 
-def test_delta_temporality_is_a_problem_for_prometheus() -> None:
-    """It is read in the settings, and seen in what was exported."""
+def test_delta_temporality_may_be_what_the_backend_wants() -> None:
+    """It is read in the settings and seen in what was exported; that a Prometheus would drop it is a warning."""
     delta = {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta"}
     with OtlpReceiver() as received:
         code, found = findings(ONLY, OTEL_EXPORTER_OTLP_ENDPOINT=received.url, **HTTP, **delta)
 
-    assert 1 == code
-    assert "problem" == statuses(found["export"])["temporality"]
+    assert 0 == code
+    assert "warning" == statuses(found["export"])["temporality"]
+    assert "warning" == statuses(found["trial"])["metrics"]
     assert "delta temporality" in next(f["found"] for f in found["trial"] if f["subject"] == "metrics")
 
 
@@ -292,3 +296,15 @@ def test_bad_usage(arguments: str) -> None:
 
     assert 2 == done.returncode
     assert "Usage: otel-refusals doctor" in done.stderr
+
+
+@pytest.mark.needs("otelcol")
+def test_a_collector_whose_memory_is_full(tmp_path: Path) -> None:
+    """It takes the connection and the empty greeting; the trial says that it turns data away."""
+    with collector(STACK / "collector.yaml", tmp_path, {"MEMORY_LIMIT_MIB": "81"}) as full:
+        until(lambda: "above soft limit" in full.log.read_text(), "a full memory")
+        code, found = findings(f"{ONLY} --timeout 3", OTEL_EXPORTER_OTLP_ENDPOINT=full.url, **HTTP)
+
+    assert 1 == code
+    assert {"metrics": "problem", "traces": "warning", "logs": "warning"} == statuses(found["trial"])
+    assert all("turns data away" in finding["remedy"] for finding in found["trial"])

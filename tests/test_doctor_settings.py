@@ -18,6 +18,8 @@ from otel_refusals.doctor.finding import Finding
 from otel_refusals.doctor.forks import forks
 from otel_refusals.doctor.neighbours import neighbours
 from otel_refusals.doctor.pipeline import pipeline
+from otel_refusals.doctor.report import Report
+from otel_refusals.doctor.trial import arrived
 from otel_refusals.testing.otlp import OtlpGrpcReceiver, OtlpReceiver
 
 OTLP = {f"OTEL_{signal}_EXPORTER": "otlp" for signal in ("METRICS", "TRACES", "LOGS")}
@@ -46,7 +48,7 @@ def greet(settings: Mapping[str, str], seconds: float = 5) -> list[Finding]:
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "metrics", "problem"),
         ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/protobuf", "metrics", "ok"),
         ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "Cumulative", "temporality", "ok"),
-        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "LowMemory", "temporality", "problem"),
+        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "LowMemory", "temporality", "warning"),
         ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "both", "temporality", "warning"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "10000", "interval", "ok"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "300000", "interval", "warning"),
@@ -64,6 +66,15 @@ def test_what_a_setting_means(setting: str, value: str, subject: str, status: st
 
     assert status == finding.status
     assert (status == "ok") == (not finding.remedy)
+
+
+@pytest.mark.parametrize("variable", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"])
+def test_delta_temporality_is_a_problem_where_prometheus_takes_it(variable: str) -> None:
+    """Anywhere else it is a guess what is behind the endpoint."""
+    delta = {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta"}
+
+    assert "problem" == read(**delta, **{variable: "http://prometheus:9090/api/v1/otlp"})["temporality"].status
+    assert "warning" == read(**delta, **{variable: "http://collector:4318"})["temporality"].status
 
 
 def test_a_ratio_says_what_it_leaves_out() -> None:
@@ -212,3 +223,41 @@ def test_a_server_that_forks_gets_a_hint(tmp_path: Path, monkeypatch: pytest.Mon
 
     assert "only one process can serve metrics" in scraped.found
     assert "with the same service.instance.id" in pushed.found
+
+
+def trial(**line: object) -> Finding:
+    """What the doctor says of one export of spans."""
+    told = {"kind": "export", "signal": "traces", "exporter": "Otlp", "ours": True, **line}
+    (found,) = arrived("openai", Report(({"kind": "call", "seen": True}, told), ""), {})
+    return found
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        ("error code: StatusCode.UNAVAILABLE, error details: failed to connect to all addresses", "see endpoints"),
+        ("error code: StatusCode.UNAVAILABLE, error details: data refused due to high memory usage", "memory full"),
+        ("Transient error Service Unavailable encountered while exporting spans batch", "memory full"),
+        ("Failed to export spans batch code: 429, reason: Too Many Requests", "rate limited"),
+        ("error code: StatusCode.DEADLINE_EXCEEDED, error details: Deadline Exceeded", "stuck"),
+        ("Failed to export spans batch code: 401, reason: Unauthorized", "OTEL_EXPORTER_OTLP_HEADERS"),
+        ("something new", "see endpoints"),
+    ],
+)
+def test_a_failed_export_has_a_remedy_of_its_kind(reason: str, remedy: str) -> None:
+    """By what the exporters of the SDK log."""
+    found = trial(ok=False, reason=reason)
+
+    assert "warning" == found.status
+    assert reason in found.found
+    assert remedy in found.remedy
+
+
+def test_an_export_that_the_call_waits_for() -> None:
+    """A processor that does not batch exports in the thread of the caller."""
+    found = trial(ok=True, reason="", waited=True)
+
+    assert "warning" == found.status
+    assert "the call waited for it" in found.found
+    assert "batch" in found.remedy
+    assert "ok" == trial(ok=True, reason="", waited=False).status

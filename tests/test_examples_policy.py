@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -13,9 +12,7 @@ import openai
 import pytest
 
 import otel_refusals
-from otel_refusals.demo import anthropic_wire, openai_wire
-from otel_refusals.demo.script import Turn
-from otel_refusals.testing import Reply, Request, StubServer
+from otel_refusals.testing import Reply, Request, Scenario, StubServer, speakers
 from tests.fixtures import fixture
 from tests.telemetry import Recorded
 
@@ -39,21 +36,25 @@ def recipe(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
 
 def claude_wire(request: Request) -> Reply:
     """A vendor whose models decline what the question names, `cyber` or `bio`; the fallback model answers."""
-    body = request.json
-    question = body["messages"][-1]["content"]
-    turn = Turn(text="Let me look at", ending="refused", category=question.split()[-1])
+    question = request.json["messages"][-1]["content"]
+    category = question.split()[-1]
+    scenario = Scenario(stage="mid_stream", category=category, text="Let me look at")
     if question.startswith("whole"):
-        turn = Turn(ending="refused", category=turn.category)
-    if body["model"] in FALLBACKS:
-        turn = Turn(text=ANSWER)
-    elif body.get("fallbacks"):
-        turn = Turn(text=ANSWER, ending="rescued", category=turn.category)
+        scenario = Scenario(category=category)
+    if request.json["model"] in FALLBACKS:
+        scenario = Scenario(outcome="completed", text=ANSWER)
+    elif request.json.get("fallbacks"):
+        scenario = Scenario(outcome="rescued", category=category, text=ANSWER)
     elif question == "odd":
-        turn = Turn(text="Hm", ending="novel")
-    if body.get("stream"):
-        events = anthropic_wire.message_events(turn, len(question), body["model"], question)
-        return Reply(list(events), content_type="text/event-stream")
-    return Reply(json.dumps(anthropic_wire.message(turn, len(question), body["model"], question)).encode())
+        scenario = Scenario(outcome="unknown", text="Hm")
+    return played(request, scenario)
+
+
+def played(request: Request, scenario: Scenario) -> Reply:
+    """The answer, on the wire that is asked for."""
+    reply = speakers.answer(request, scenario)
+    assert reply
+    return reply
 
 
 @pytest.fixture
@@ -155,14 +156,9 @@ def gpt_wire(first: Reply) -> Callable[[Request], Reply]:
     """A vendor that gives `first`, and whose fallback model answers."""
 
     def answer(request: Request) -> Reply:
-        body = request.json
-        if body["model"] not in FALLBACKS:
+        if request.json["model"] not in FALLBACKS:
             return first
-        turn = Turn(text=ANSWER)
-        if body.get("stream"):
-            events = openai_wire.response_events(turn, 1, body["model"], "")
-            return Reply(list(events), content_type="text/event-stream")
-        return Reply(json.dumps(openai_wire.response(turn, 1, body["model"], "")).encode())
+        return played(request, Scenario(outcome="completed", text=ANSWER))
 
     return answer
 

@@ -10,16 +10,18 @@ from typing import Any
 import anthropic
 import openai
 import pytest
+from pydantic import BaseModel
 
 import otel_refusals
 from otel_refusals import operation
 from otel_refusals.outcome import Errored, Refused
-from otel_refusals.reader import MAX_NUMBER, number
+from otel_refusals.reader import MAX_NUMBER, MAX_TEXT, number
 from otel_refusals.testing import Reply, StubServer
+from otel_refusals.vendors import VENDORS
 from otel_refusals.vendors._openai_images import ImagesReader
 from otel_refusals.wire import MAX_BODY, Decoder
 from tests.drivers import ARGUMENTS
-from tests.fixtures import fixture
+from tests.fixtures import FIXTURES, fixture
 from tests.telemetry import Recorded
 
 CLAUDE = ARGUMENTS["messages"]
@@ -200,3 +202,82 @@ def test_a_forked_child_leaves_the_open_streams_to_its_parent(
 
     assert 0 == os.waitstatus_to_exitcode(status)
     assert {"refused": 1} == recorded.outcomes
+
+
+class Raising:
+    """An object of which no attribute can be had."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+READERS = sorted({end.reader for vendor in VENDORS for end in vendor.endpoints}, key=lambda reader: reader.__module__)
+
+
+@pytest.mark.parametrize("make", READERS, ids=lambda make: f"{make.__module__.rpartition('.')[2]}.{make.__name__}")
+def test_an_object_whose_attributes_raise_tells_nothing(make: Any) -> None:
+    """Neither as the wire itself nor inside one, nor is a class in the place of an object anything."""
+    reader = make()
+    for found in FIXTURES:
+        for wire in found.wires:
+            reader.feed(wire)
+            for odd in (Raising(), BaseModel, *({**wire, name: Raising()} for name in wire)):
+                assert make.reads(odd) in (True, False)
+                assert reader.glance(odd) in (True, False)
+                reader.feed(odd)
+
+
+def test_half_a_character_does_not_keep_the_rest_from_being_exported(
+    recorded: Recorded, claude: anthropic.Anthropic, vendor: StubServer
+) -> None:
+    """JSON can spell one half of a surrogate pair, which nothing can be encoded with."""
+    message = json.loads(fixture("anthropic/refusal_unknown_category.json").body)
+    message.update(id="msg_\ud800", model="claude-\udfff", stop_details={"type": "refusal", "category": "\ud83d"})
+    vendor.queue(Reply(json.dumps(message).encode()))
+    claude.messages.create(**CLAUDE)
+
+    ((_, event),) = recorded.events
+    assert ("msg_?", "claude-?", "?") == tuple(
+        event[name] for name in ("gen_ai.response.id", "gen_ai.response.model", "refusal.raw_category")
+    )
+    ours = {name: value for name, value in recorded.span.items() if name.startswith("refusal.")}
+    assert all(str(value).encode() for value in (*event.values(), *ours.values()))
+
+
+def test_an_answer_that_is_half_a_character_is_what_the_sdk_makes_of_it(
+    recorded: Recorded, claude: anthropic.Anthropic, gpt: openai.OpenAI, vendor: StubServer
+) -> None:
+    """A string instead of an object: the SDKs hand it over as it is."""
+    vendor.queue(Reply(b'"\\ud800"'), Reply(b'"\\ud800"'))
+    answers: list[object] = [claude.messages.create(**CLAUDE), gpt.chat.completions.create(**CHAT)]
+
+    assert ["\ud800"] * 2 == answers
+    assert {"unknown": 2} == recorded.outcomes
+
+
+def test_text_with_half_a_character_is_read() -> None:
+    """As the bytes that it stands for are."""
+    text = fixture("anthropic/refusal_pre_output_cyber.json").body.decode().replace("msg_", "\ud800msg_")
+
+    assert "refused" == otel_refusals.outcome_of(text).outcome
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"error": {"code": "cyber_policy", "message": "long " * 10_000}},
+        {"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "violates our usage guidelines " * 10_000}},
+        {"generated_images": [{"rai_filtered_reason": "long " * 10_000}]},
+        {"done": True, "response": {"raiMediaFilteredReasons": ["long " * 10_000]}},
+    ],
+    ids=["openai", "gemini", "images", "videos"],
+)
+def test_an_explanation_is_kept_as_short_as_any_text(error: dict[str, Any]) -> None:
+    """Where the message of an error is one, too."""
+    for make in READERS:
+        if make.reads(error):
+            reader = make()
+            reader.feed(error)
+            outcome = reader.outcome()
+            explained = [refusal.explanation for refusal in outcome.refusals] if isinstance(outcome, Refused) else []
+            assert all(len(explanation or "") <= MAX_TEXT for explanation in explained), make

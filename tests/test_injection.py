@@ -104,9 +104,10 @@ def test_other_calls_can_pass() -> None:
 
 
 def test_what_is_no_call_of_a_vendor_is_left_alone() -> None:
-    """The application's other HTTP traffic."""
-    with StubServer(lambda _: Reply(b"mine")) as server, inject("anthropic"):
-        assert "mine" == httpx2.get(f"{server.url}/v1/orders").text
+    """The application's other HTTP traffic, also where a vendor has a path that anyone may have."""
+    with StubServer(lambda _: Reply(b"mine")) as server, inject("openai"):
+        for path in ("v1/orders", "videos/1", "responses/1"):
+            assert "mine" == httpx2.get(f"{server.url}/{path}").text
 
 
 def test_only_so_many_times(claude: anthropic.Anthropic) -> None:
@@ -185,3 +186,40 @@ def test_an_image_is_refused_after_a_partial_one() -> None:
                 list(client.images.generate(prompt="A cat.", model="m", stream=True))
 
     assert ["mid_stream", "pre_output"] == [refusal.stage for refusal in recorder.refusals]
+
+
+@pytest.mark.filterwarnings("ignore:The Sora API")
+def test_a_video_waits_before_it_is_refused() -> None:
+    """The job is queued; the poll shows how it ended, and every later one the same."""
+    with (
+        RefusalRecorder() as recorder,
+        openai.OpenAI(api_key="key", base_url=NOWHERE, max_retries=0) as client,
+        inject("openai") as injection,
+    ):
+        job = client.videos.create_and_poll(prompt="A cat.", poll_interval_ms=1)
+        client.videos.retrieve(job.id)
+
+    assert ("failed", "moderation_blocked") == (job.status, job.error.code if job.error else None)
+    assert {"paused": 1, "refused": 1} == recorder.operations
+    assert ["POST", "GET", "GET"] == [request.method for request in injection.requests]
+
+
+@pytest.mark.parametrize("outcome", ["refused", "unknown", "completed"])
+def test_a_line_of_a_batch_ends_as_told(outcome: Any, claude: anthropic.Anthropic) -> None:
+    """After the batch itself, which is no call that could be refused."""
+    with RefusalRecorder() as recorder, inject("anthropic", outcome=outcome) as injection:
+        lines = list(claude.messages.batches.results("msgbatch_1"))
+
+    assert ["succeeded"] == [line.result.type for line in lines]
+    assert {outcome: 1} == recorder.operations
+    assert ["/v1/messages/batches/msgbatch_1/results"] == [request.path for request in injection.requests]
+
+
+def test_a_response_that_is_asked_for_again_is_the_same(gpt: openai.OpenAI) -> None:
+    """One operation, however often it is retrieved, whole or streamed."""
+    with RefusalRecorder() as recorder, inject("openai"):
+        response = gpt.responses.create(model="m", input="Please.")
+        assert response.id == gpt.responses.retrieve(response.id).id
+        list(gpt.responses.retrieve(response.id, stream=True))
+
+    assert {"refused": 1} == recorder.operations

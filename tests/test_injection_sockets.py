@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from otel_refusals.testing import CallBlocked, RefusalRecorder, Scenario, StubServer, inject, ways_of, wire
+from otel_refusals.vendors.openai import VENDOR as OPENAI
 from tests.injected import ENDINGS, NOWHERE
 
 Opens = Callable[[Any], AbstractContextManager[Any] | AbstractAsyncContextManager[Any]]
@@ -159,22 +160,70 @@ def test_a_connection_of_another_vendor_is_blocked(gpt: openai.OpenAI) -> None:
         pass
 
 
-def test_a_connection_that_no_scenario_is_played_on_is_blocked(gpt: openai.OpenAI) -> None:
-    """Rather than let out: Google's Live, and OpenAI's translations."""
+@pytest.mark.filterwarnings("ignore:Realtime music generation is experimental")
+def test_a_connection_that_no_scenario_is_played_on_is_blocked() -> None:
+    """Rather than let out: Google's music."""
     google = pytest.importorskip("google.genai")
 
-    async def live() -> None:
-        async with google.Client(api_key="key").aio.live.connect(model="gemini-live"):
+    async def music() -> None:
+        async with google.Client(api_key="key").aio.live.music.connect(model="lyria"):
             pass
 
-    with inject("google_genai"), pytest.raises(CallBlocked, match="BidiGenerateContent of google_genai"):
-        asyncio.run(live())
-    with (
-        inject("openai"),
-        pytest.raises(CallBlocked, match="/realtime/translations.* of openai"),
-        gpt.realtime.translations.connect(model="m"),
-    ):
-        pass
+    with inject("google_genai"), pytest.raises(CallBlocked, match="BidiGenerateMusic of google_genai"):
+        asyncio.run(music())
+
+
+CONNECTIONS: dict[str, tuple[Opens, dict[str, Any]]] = {
+    "openai.resources.responses.responses": SOCKETS["responses"],
+    "openai.resources.beta.responses.responses": (lambda client: client.beta.responses.connect(), ASK),
+    "openai.resources.realtime.realtime": SOCKETS["realtime"],
+    "openai.resources.beta.realtime.realtime": (
+        lambda client: client.beta.realtime.connect(model="gpt-realtime"),
+        {"type": "response.create"},
+    ),
+    "openai.resources.live.live": SOCKETS["live"],
+    "openai.resources.live.sideband": (
+        lambda client: client.live.sideband.connect(session_id="s"),
+        {"type": "response.create"},
+    ),
+    "openai.resources.live.forks": (
+        lambda client: client.live.forks.connect(session_id="s"),
+        {"type": "session.start", "session": {}},
+    ),
+}
+"""By the module of its class: how a connection is opened, and what asks on it."""
+
+
+def test_every_kind_of_connection_is_reached(gpt: openai.OpenAI) -> None:
+    """All that are read: an observer gets its answer when it asks, a fork as soon as it starts."""
+    assert {point.module for point in OPENAI.chokepoints if point.frame} == set(CONNECTIONS)
+    with RefusalRecorder() as recorder, inject("openai", category="bio"):
+        for opens, message in CONNECTIONS.values():
+            with opens(gpt) as connection:  # type: ignore[union-attr]
+                answered(connection, message)
+
+    assert ["bio"] * len(CONNECTIONS) == [refusal.category for refusal in recorder.refusals]
+
+
+def test_a_translation_has_nothing_that_could_be_refused(gpt: openai.OpenAI) -> None:
+    """Its session is acknowledged from its beginning to its end."""
+    with inject("openai") as injection, gpt.realtime.translations.connect(model="m") as connection:
+        said = [connection.recv().type]
+        connection.session.update(session={"audio": {"output": {"language": "fr"}}})
+        connection.session.close()
+        said += [connection.recv().type for _ in range(2)]
+
+    assert ["session.created", "session.updated", "session.closed"] == said
+    assert [] == injection.requests
+
+
+def test_the_model_of_a_session_counts_for_all_that_it_is_asked(gpt: openai.OpenAI) -> None:
+    """Only its first message names it."""
+    with inject("openai", model="gpt-live-*", category="bio") as injection, gpt.live.connect() as connection:
+        answered(connection, START)
+        answered(connection, {"type": "response.create"})
+
+    assert ["session.start", "response.create"] == [request.json["type"] for request in injection.requests]
 
 
 @pytest.mark.parametrize("others", ["block", "pass"])
@@ -248,6 +297,29 @@ def test_the_stub_serves_connections_on_the_same_port(socket: str) -> None:
             assert 1 == server.pending
         server.clear()
         assert client.chat.completions.create(model="gpt-5.5", messages=[]).choices
+
+
+def test_the_stub_serves_the_live_sessions_of_google() -> None:
+    """To clients of any kind: Google's own SDK wants TLS. The setup names the model, and so the scenario."""
+    path = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
+    with StubServer() as server, connect(server.url.replace("http", "ws") + path) as connection:
+
+        def said(message: dict[str, Any]) -> Any:
+            connection.send(json.dumps(message))
+            return json.loads(connection.recv())
+
+        ready = said({"setup": {"model": "models/gemini-live@pre_output,category=image"}})
+        reasons = [
+            said(message)["serverContent"]["turnCompleteReason"]
+            for message in (
+                {"clientContent": {"turns": [], "turnComplete": True}},
+                {"realtimeInput": {"audioStreamEnd": True}},
+                {"toolResponse": {"functionResponses": []}},
+            )
+        ]
+
+    assert {"setupComplete": {}} == ready
+    assert ["IMAGE_PROHIBITED_INPUT_CONTENT"] * 3 == reasons
 
 
 def test_the_stub_tells_of_a_scenario_that_does_not_exist() -> None:

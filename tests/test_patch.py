@@ -7,13 +7,14 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import threading
 from types import ModuleType
 from typing import Any
 
 import pytest
 import wrapt
 
-from otel_refusals import failure
+from otel_refusals import failure, patch
 from otel_refusals.patch import Patches
 from otel_refusals.vendor import Chokepoint, Vendor
 
@@ -135,6 +136,31 @@ def test_ours_that_others_put_back_when_it_was_off_is_replaced(acme: Any) -> Non
     assert ("answer", ["ours"]) == (acme.Special().request(), calls)
 
 
+def test_a_function_of_others_on_a_subclass_does_not_lead_past_ours(acme: Any) -> None:
+    """It closes over what it found there before ours came; Logfire's does. Twice, as ours may come again."""
+    calls: list[str] = []
+
+    def ours(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        calls.append(f"ours, of {type(instance).__name__}{args}")
+        return wrapped(*args, **kwargs)
+
+    acme.Special = type("Special", (acme.Client,), {})
+    found = acme.Special.request
+
+    def theirs(*args: Any) -> Any:
+        return found(*args)
+
+    acme.Special.request = theirs
+    for _ in range(2):
+        patches = Patches(vendor_of(Chokepoint("acme_sdk", "Client.request", "call")), lambda point: ours)
+        patches.apply()
+        assert "answer" == acme.Special().request()
+        patches.remove()
+        assert "answer" == acme.Special().request()
+
+    assert ["ours, of Special()"] * 2 == calls
+
+
 def test_a_vendor_of_an_unknown_shape_is_skipped_and_says_so(acme: Any, caplog: pytest.LogCaptureFixture) -> None:
     """A chokepoint that is not there."""
     patches = Patches(vendor_of(Chokepoint("acme_sdk", "Client.dispatch", "call")), lambda point: silent)
@@ -231,3 +257,39 @@ def test_a_vendor_imported_after_uninstrument_is_left_alone() -> None:
     )
 
     assert "function" == _run(code)
+
+
+def test_a_vendor_that_is_never_imported_collects_no_hooks() -> None:
+    """However often it is instrumented, as tests do it once each: one hook, and nothing that it holds."""
+    name = "sdk_that_nobody_imports"
+    for _ in range(20):
+        patches = Patches(vendor_of(Chokepoint(name, "Client.request", "call")), lambda point: silent)
+        patches.apply()
+        patches.remove()
+
+    assert 1 == len(wrapt.importer._post_import_hooks[name])
+    assert [] == patch._waiting[name]
+
+
+def test_an_import_that_is_under_way_when_the_patches_come_off_leaves_the_original(acme: Any) -> None:
+    """One thread has imported the vendor and patches it while another uninstruments."""
+    original = vars(acme.Client)["request"]
+    patching, go_on = threading.Event(), threading.Event()
+
+    def wrapper_for(_: Chokepoint) -> Any:
+        patching.set()
+        go_on.wait(10)
+        return silent
+
+    patches = Patches(vendor_of(Chokepoint("acme_sdk", "Client.request", "call")), wrapper_for)
+    importing = threading.Thread(target=patches.apply)
+    importing.start()
+    assert patching.wait(10)
+    removing = threading.Thread(target=patches.remove)
+    removing.start()
+    removing.join(0.1)
+    go_on.set()
+    for thread in (importing, removing):
+        thread.join()
+
+    assert original is vars(acme.Client)["request"]

@@ -24,14 +24,16 @@ def run(tmp_path: Path) -> object:
 
 
 def test_it_costs_nothing_when_it_is_not_used(run) -> None:
-    """No vendor's SDK, no OpenTelemetry SDK and no HTTP library is imported at the start of pytest."""
+    """No vendor's SDK, no HTTP library and nothing of OpenTelemetry is imported at the start of pytest."""
     said = run(
         "import sys\n"
-        "HEAVY = ('anthropic', 'openai', 'google.genai', 'botocore', 'mistralai', 'cohere', 'opentelemetry.sdk', "
+        "HEAVY = ('anthropic', 'openai', 'google.genai', 'botocore', 'mistralai', 'cohere', 'opentelemetry', 'wrapt', "
         "'httpx', 'httpx2', 'aiohttp', 'requests', 'http.server', 'otel_refusals.testing.injection')\n"
         "def test_nothing():\n"
         "    assert 'otel_refusals.testing.pytest_plugin' in sys.modules\n"
         "    assert [] == [name for name in HEAVY if name in sys.modules]\n"
+        "    assert ['_version', 'testing', 'testing.pytest_plugin'] == sorted(\n"
+        "        name.partition('.')[2] for name in sys.modules if name.startswith('otel_refusals.'))\n"
     )
 
     assert "1 passed" in said, said

@@ -40,7 +40,7 @@ def stub(port: int, otherwise: str, odds: tuple[str, ...], seed: int, pace: floa
         try:
             Event().wait()
         except KeyboardInterrupt:
-            click.echo(f"\n{len(server.requests)} requests answered.")
+            click.echo(f"\n{server.answered} requests answered.")
 
 
 def _odds(spelled: tuple[str, ...]) -> dict[str, float]:

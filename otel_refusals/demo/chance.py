@@ -10,21 +10,24 @@ import sys
 import time
 
 from otel_refusals.demo.endpoint import VendorEndpoint
-from otel_refusals.demo.script import Turn, turn_for
+from otel_refusals.demo.script import ordinary
+from otel_refusals.testing import Scenario
 
 _CATEGORIES = ("cyber", "cyber", "cyber", "bio", "reasoning_extraction")
 
 
-def drawn(share: float, seed: int, model: str, prompt: str) -> Turn:
+def drawn(share: float, seed: int, model: str, prompt: str) -> Scenario:
     """A decline, with probability `share`, before output or in the middle of it; else an ordinary answer.
 
     The lot depends on nothing but the arguments: asked again, a model says the same again.
     """
     lot = hashlib.sha256(f"{seed}\0{model}\0{prompt}".encode()).digest()
     if int.from_bytes(lot[:8], "big") / 2**64 >= share:
-        return turn_for("task")
-    text = "The first step would be to look at" if lot[8] % 3 == 0 else ""
-    return Turn(text=text, ending="refused", category=_CATEGORIES[lot[9] % len(_CATEGORIES)])
+        return ordinary("task")
+    category = _CATEGORIES[lot[9] % len(_CATEGORIES)]
+    if lot[8] % 3:
+        return Scenario(category=category)
+    return Scenario(stage="mid_stream", category=category, text="The first step would be to look at")
 
 
 class ChanceEndpoint(VendorEndpoint):
@@ -39,7 +42,7 @@ class ChanceEndpoint(VendorEndpoint):
         super().__init__()
         self._share, self._seed = share, seed
 
-    def turn(self, prompt: str, model: str) -> Turn:
+    def played(self, prompt: str, model: str) -> Scenario:
         """What is drawn for this prompt and this model."""
         share = self._share.get(model, 0.0) if isinstance(self._share, dict) else self._share
         return drawn(share, self._seed, model, prompt)

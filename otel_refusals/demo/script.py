@@ -1,37 +1,10 @@
-"""What the vendor endpoint answers to whom: a phrase of the request, and the turn that it gets."""
+"""What the vendor endpoint answers to whom: a phrase of the request, and the scenario or the reply that it gets."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Literal
+import json
 
-Ending = Literal["completed", "truncated", "tool_call", "refused", "filtered", "rescued", "novel", "blocked", "broken"]
-"""How a turn ends. `refused`: the vendor's refusal; `filtered`: its content filter cut in; `blocked`: Azure's 400,
-Gemini's blocked prompt, Bedrock's guardrail; `broken`: a true error, HTTP 500; `novel`: a stop reason that nobody has
-seen before."""
-
-NOVEL_STOP_REASON = "policy_hold"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """One answer of the vendor.
-
-    Args:
-        text: What the model wrote before the end.
-        thinking: What it thought before that.
-        ending: How the turn ends.
-        category: The vendor's category of a refusal.
-        usage: Whether the caller asked a stream of chat completions to report its tokens.
-    """
-
-    text: str = ""
-    thinking: str = ""
-    ending: Ending = "completed"
-    category: str | None = None
-    usage: bool = False
-
+from otel_refusals.testing import Reply, Scenario, wire
 
 _PARTIAL_ARCHIVE = (
     "Reading the unpacking routine from the top. Member names are joined to the target directory without being "
@@ -69,30 +42,38 @@ _PARTIAL_WOUND = (
 
 _ROTATED = "The key is read from the vault at start, and the old one stays valid for an hour."
 
-SCRIPT: dict[str, Turn] = {
+_BROKEN = Reply(
+    json.dumps({"error": {"message": "The server had an error", "type": "server_error"}}).encode(),
+    500,
+    headers={"x-should-retry": "false"},  # the demo is to show one error
+)
+
+SCRIPT: dict[str, Scenario | Reply] = {
     # The security review: cyber refusals before, inside and instead of the answer.
-    "exploits/poc_check.py": Turn(ending="refused", category="cyber"),
-    "net/port_scanner.py": Turn(ending="refused", category="cyber"),
-    "payloads/fuzz_corpus.py": Turn(ending="refused", category="cyber"),
-    "parsers/archive.py": Turn(text=_PARTIAL_ARCHIVE, ending="refused", category="cyber"),
-    "parsers/yaml_loader.py": Turn(text=_PARTIAL_YAML, ending="refused", category="cyber"),
-    "sandbox/escape_tests.py": Turn(thinking=_THINKING_SANDBOX, ending="refused", category="cyber"),
+    "exploits/poc_check.py": Scenario(category="cyber"),
+    "net/port_scanner.py": Scenario(category="cyber"),
+    "payloads/fuzz_corpus.py": Scenario(category="cyber"),
+    "parsers/archive.py": Scenario(stage="mid_stream", category="cyber", text=_PARTIAL_ARCHIVE),
+    "parsers/yaml_loader.py": Scenario(stage="mid_stream", category="cyber", text=_PARTIAL_YAML),
+    "sandbox/escape_tests.py": Scenario(
+        stage="mid_stream", category="cyber", content="thinking", text=_THINKING_SANDBOX
+    ),
     # The support bot: the model declines in `message.refusal`, a content filter cuts in, Azure answers 400.
-    "the address of the driver": Turn(text="I'm sorry, I can't share details about other people.", ending="refused"),
-    "someone else's account": Turn(text="I'm sorry, I can't help with access to another account.", ending="refused"),
-    "take a line off an invoice": Turn(text=_PARTIAL_INVOICE, ending="filtered"),
-    "a letter to my neighbour": Turn(text=_PARTIAL_LETTER, ending="filtered"),
-    "your earlier instructions": Turn(ending="blocked", category="jailbreak"),
-    "the status of my order": Turn(ending="broken"),
+    "the address of the driver": Scenario(source="model", text="I'm sorry, I can't share details about other people."),
+    "someone else's account": Scenario(source="model", text="I'm sorry, I can't help with access to another account."),
+    "take a line off an invoice": Scenario(stage="mid_stream", text=_PARTIAL_INVOICE),
+    "a letter to my neighbour": Scenario(stage="mid_stream", text=_PARTIAL_LETTER),
+    "your earlier instructions": wire("azure_openai", "error_400_prompt_jailbreak").reply,
+    "the status of my order": _BROKEN,
     # The claims intake: Gemini stops in the middle or blocks the prompt, and so does a guardrail on Bedrock.
-    "photographs of the wound": Turn(text=_PARTIAL_WOUND, ending="filtered", category="DANGEROUS_CONTENT"),
-    "the address of its owner": Turn(ending="blocked"),
-    "a threatening letter": Turn(ending="blocked", category="VIOLENCE"),
+    "photographs of the wound": Scenario(stage="mid_stream", category="dangerous", text=_PARTIAL_WOUND),
+    "the address of its owner": Scenario(category="blocklist"),
+    "a threatening letter": Scenario(category="violence"),
     # The code assistant: saved by a fallback model, a tool call, a cut answer, and a value from the future.
-    "rotate the signing key": Turn(text=_ROTATED, ending="rescued", category="cyber"),
-    "run the failing test": Turn(text="Let me run it.", ending="tool_call"),
-    "the whole changelog": Turn(text="## Changes\n\n- The importer keeps the order of", ending="truncated"),
-    "the licence check": Turn(text="The check compares the header of each file with", ending="novel"),
+    "rotate the signing key": Scenario(outcome="rescued", category="cyber", text=_ROTATED),
+    "run the failing test": Scenario(outcome="tool_call"),
+    "the whole changelog": Scenario(outcome="truncated", text="## Changes\n\n- The importer keeps the order of"),
+    "the licence check": Scenario(outcome="unknown", text="The check compares the header of each file with"),
 }
 
 _ORDINARY: dict[str, str] = {
@@ -103,20 +84,12 @@ _ORDINARY: dict[str, str] = {
 }
 
 
-def turn_for(prompt: str) -> Turn:
-    """The turn that `prompt` gets: the scripted one, else an ordinary answer in the words of its job."""
-    for phrase, turn in SCRIPT.items():
-        if phrase in prompt:
-            return turn
-    return ordinary(prompt)
+def played_to(prompt: str) -> Scenario | Reply:
+    """What `prompt` gets: what the script says, else an ordinary answer in the words of its job."""
+    return next((played for phrase, played in SCRIPT.items() if phrase in prompt), ordinary(prompt))
 
 
-def ordinary(prompt: str) -> Turn:
+def ordinary(prompt: str) -> Scenario:
     """An answer in the words of the job."""
     kind = next((kind for kind in _ORDINARY if kind in prompt.lower()), "task")
-    return Turn(text=_ORDINARY[kind])
-
-
-def tokens(text: str) -> list[str]:
-    """`text` in pieces about as long as a model's tokens."""
-    return re.findall(r"\s*\S{1,6}", text)
+    return Scenario(outcome="completed", text=_ORDINARY[kind])

@@ -26,6 +26,7 @@ _SETTINGS = 4
 
 
 _SOMEBODY = "start the Collector there, or set OTEL_EXPORTER_OTLP_ENDPOINT to where it is"
+_REFUSES = "somebody is there and turns data away: look at the Collector's log, its memory and its limits"
 
 
 class _Answer(NamedTuple):
@@ -202,7 +203,8 @@ def _recognised(start: bytes, endpoint: Endpoint) -> _Answer:
             )
             return _Answer("problem", f"answers, but knows no {endpoint.path or '/'} (404)", remedy)
         found = f"answers (HTTP {status} to an empty export)"
-        return _Answer("warning", found, _SOMEBODY) if status.startswith("5") else _Answer("ok", found)
+        turned_away = status.startswith("5") or status == "429"
+        return _Answer("warning", found, _REFUSES) if turned_away else _Answer("ok", found)
     if http2:
         return _Answer(
             "problem", "speaks gRPC, and HTTP is sent", "set OTEL_EXPORTER_OTLP_PROTOCOL=grpc, or use port 4318"

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import entry_points
-from threading import Thread, local
+from threading import Thread, current_thread, local, main_thread
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
@@ -25,7 +25,7 @@ Tell = Callable[..., None]
 SIGNALS = ("metrics", "traces", "logs")
 
 _current = local()
-"""Why the export that runs in this thread fails, as far as the exporter logs it."""
+"""Why the export that runs in this thread fails, as far as the exporter logs it: by level, the last of each."""
 
 
 def listen_to_exporters(tell: Tell) -> None:
@@ -47,17 +47,21 @@ def listen_to_exporters(tell: Tell) -> None:
 def _heard(export: Callable[..., Any], signal: str, name: str, tell: Tell) -> Callable[..., Any]:
     @functools.wraps(export)
     def heard(self: Any, data: Any, *args: Any, **kwargs: Any) -> Any:
-        _current.reason = ""
+        _current.reasons = {}
+        # Batching processors and readers have threads of their own; the call was made in this one.
+        waited = current_thread() is main_thread()
         delta = signal == "metrics" and _is_delta(data)
         try:
             result = export(self, data, *args, **kwargs)
         except BaseException as error:
             reason = f"{type(error).__name__}: {error}"
-            tell("export", signal=signal, exporter=name, ok=False, ours=_is_ours[signal](data), reason=reason)
+            told = {"ok": False, "ours": _is_ours[signal](data), "reason": reason, "waited": waited}
+            tell("export", signal=signal, exporter=name, **told)
             raise
         ok = getattr(result, "name", "") == "SUCCESS"
-        reason = "" if ok else _current.reason or "it does not say why"
-        tell("export", signal=signal, exporter=name, ok=ok, ours=_is_ours[signal](data), reason=reason, delta=delta)
+        reason = "" if ok else "; ".join(_current.reasons.values()) or "it does not say why"
+        told = {"ok": ok, "ours": _is_ours[signal](data), "reason": reason, "waited": waited, "delta": delta}
+        tell("export", signal=signal, exporter=name, **told)
         return result
 
     return heard
@@ -70,7 +74,9 @@ class _Reasons(logging.Handler):
         super().__init__(logging.WARNING)
 
     def emit(self, record: logging.LogRecord) -> None:
-        _current.reason = record.getMessage()
+        # The last attempt is an error that may not say why; the one before was a warning that does.
+        reasons = vars(_current).setdefault("reasons", {})
+        reasons[record.levelno] = record.getMessage()
 
 
 def _metrics(data: Any) -> Iterator[Any]:

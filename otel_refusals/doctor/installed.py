@@ -105,7 +105,7 @@ def _gone(vendor: Vendor, points: list[str]) -> list[str]:
 
 
 def _called(name: str, call: Mapping[str, Any], points: int) -> Finding:
-    patched = f"supported, and patched in {points} places"
+    patched = f"supported, and patched in {points} {'place' if points == 1 else 'places'}"
     if not call:
         return Finding("vendors", name, "ok", patched)
     if call["seen"]:

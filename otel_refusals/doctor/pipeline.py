@@ -90,13 +90,17 @@ def _temporality(environ: Mapping[str, str]) -> Finding:
     if value not in ("delta", "lowmemory"):
         found = f"{variable}={value} is none of cumulative, delta, lowmemory; cumulative is used"
         return Finding("export", "temporality", "warning", found, f"unset {variable}")
-    return Finding(
-        "export",
-        "temporality",
-        "problem",
-        f"{variable}={value}: Prometheus drops delta counters, and refusals with them",
-        f"unset {variable}, or have the Collector's processor delta_to_cumulative add them up",
-    )
+    status, case = delta_to(environ)
+    remedy = f"unset {variable}, or have the Collector's processor delta_to_cumulative add them up"
+    return Finding("export", "temporality", status, f"{variable}={value}: {case}", remedy)
+
+
+def delta_to(environ: Mapping[str, str]) -> tuple[Status, str]:
+    """What becomes of delta counters where metrics go, as far as the endpoint tells whose it is."""
+    endpoint = environ.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT") or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+    if "/api/v1/otlp" in endpoint:
+        return "problem", "the endpoint is that of Prometheus, which drops delta counters, and refusals with them"
+    return "warning", "where Prometheus is behind the endpoint, it drops delta counters, and refusals with them"
 
 
 def _interval(environ: Mapping[str, str]) -> Finding:

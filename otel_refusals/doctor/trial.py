@@ -6,10 +6,27 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from otel_refusals.doctor.finding import Finding, Status
-from otel_refusals.doctor.pipeline import SIGNALS, exporters
+from otel_refusals.doctor.pipeline import SIGNALS, delta_to, exporters
 from otel_refusals.doctor.report import Report
 
 _LOST: Mapping[str, Status] = {"metrics": "problem", "traces": "warning", "logs": "warning"}
+
+_REMEDIES = (
+    (("connection refused", "failed to connect", "resolve"), "see endpoints"),
+    (
+        ("unavailable", "memory usage", "code: 429", "resource_exhausted"),
+        "it is there and turns data away: is the Collector's memory full, or its rate limited? Its log says",
+    ),
+    (
+        ("timed out", "deadline_exceeded"),
+        "it takes the data and does not answer in time: is the Collector stuck? --timeout gives it longer",
+    ),
+    (
+        ("code: 401", "code: 403", "unauthenticated", "permission_denied"),
+        "look at OTEL_EXPORTER_OTLP_HEADERS: no credentials, or wrong ones",
+    ),
+)
+"""What to do, by words of what an exporter logs; the first that fits."""
 
 
 def started(report: Report) -> Iterator[Finding]:
@@ -33,23 +50,33 @@ def arrived(vendor: str, report: Report, environ: Mapping[str, str]) -> Iterator
         # A signal may be exported several times; what counts is the last with the refusal in it, by each exporter.
         last = {line["exporter"]: line for line in exports if line["ours"] or not line["ok"]}
         if last:
-            yield from (_export(signal, line) for line in last.values())
+            yield from (_export(signal, line, environ) for line in last.values())
         elif exports:
             yield Finding("trial", signal, _LOST[signal], "was exported without the refusal", "see sampler and spans")
         elif environ.get("OTEL_CONFIG_FILE") or exporters(signal, environ):
             yield _silent(signal, report)
 
 
-def _export(signal: str, line: Mapping[str, Any]) -> Finding:
+def _export(signal: str, line: Mapping[str, Any], environ: Mapping[str, str]) -> Finding:
     exporter = line["exporter"]
     if not line["ok"]:
-        remedy = "see endpoints; without credentials or with wrong ones, look at OTEL_EXPORTER_OTLP_HEADERS"
-        return Finding("trial", signal, _LOST[signal], f"{exporter}: failed: {line['reason']}", remedy)
+        found = f"{exporter}: failed: {line['reason']}"
+        return Finding("trial", signal, _LOST[signal], found, _remedy(line["reason"]))
     if line.get("delta"):
-        found = f"{exporter}: arrived, with delta temporality, which Prometheus drops"
+        status, case = delta_to(environ)
         remedy = "export cumulative metrics, or have the Collector's processor delta_to_cumulative add them up"
-        return Finding("trial", signal, "problem", found, remedy)
+        return Finding("trial", signal, status, f"{exporter}: arrived, with delta temporality: {case}", remedy)
+    if line.get("waited"):
+        found = f"{exporter}: arrived, and the call waited for it: with a dead backend every refusal waits in vain"
+        remedy = "use the batching processor (`batch` in a configuration file, Batch...Processor in code)"
+        return Finding("trial", signal, "warning", found, remedy)
     return Finding("trial", signal, "ok", f"{exporter}: the refusal arrived")
+
+
+def _remedy(reason: str) -> str:
+    """What to do about what an exporter logs."""
+    fits = (remedy for words, remedy in _REMEDIES if any(word in reason.lower() for word in words))
+    return next(fits, "see endpoints")
 
 
 def _silent(signal: str, report: Report) -> Finding:

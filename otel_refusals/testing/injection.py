@@ -65,7 +65,13 @@ class Injection:
     """
 
     def __init__(
-        self, vendor: str, scenario: Scenario | None, wire: Wire | None, model: str, times: int | None, others: Others
+        self,
+        vendor: str,
+        scenario: Scenario | None,
+        wire: Wire | Reply | None,
+        model: str,
+        times: int | None,
+        others: Others,
     ) -> None:
         self.vendor = vendor
         self.scenario = scenario
@@ -116,7 +122,8 @@ class Injection:
         if not asks:
             return speakers.answer(request, COMPLETED)
         if self._wire:
-            reply: Reply | None = speakers.as_sent(request, self._wire.reply)
+            sent = self._wire if isinstance(self._wire, Reply) else self._wire.reply
+            reply: Reply | None = speakers.as_sent(request, sent)
         else:
             reply = speakers.answer(request, self.scenario or COMPLETED)
         if reply is not None:
@@ -144,7 +151,7 @@ def inject(
     content: Content = "text",
     after_tokens: int = 12,
     source: Literal["classifier", "model"] = "classifier",
-    wire: Wire | None = None,
+    wire: Wire | Reply | None = None,
     model: str = "*",
     times: int | None = None,
     others: Others = "block",
@@ -160,7 +167,7 @@ def inject(
         content: What kind of content comes before the end.
         after_tokens: How many output tokens there are before the end.
         source: Who declines: a `classifier`, or the `model` in its own words (OpenAI).
-        wire: A fixture to send instead of a scenario, whatever is called.
+        wire: A fixture to send instead of a scenario, or any reply, whatever is called.
         model: Which requested models it is for, with `*` as in file names.
         times: How many calls get it; every one by default.
         others: What becomes of other calls of vendors: `block` raises `CallBlocked`, `pass` sends them out, `answer`

@@ -54,7 +54,7 @@ class Loopback:
         return self._server.url.replace("http:", "ws:") + path, options
 
     def _reply(self, request: Request) -> Reply:
-        reply = self._answer(replace(self._opened[request.path], json=request.json))
+        reply = self._answer(replace(self._opened[request.path], json=request.json, first=request.first))
         return reply or Reply(cut=True)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -31,12 +31,14 @@ class Request:
         path: Path with query.
         headers: Header names in lower case.
         json: The decoded body, or one message on a WebSocket; None for none, as when a WebSocket is opened.
+        first: Of a message on a WebSocket: the first one that came on it, by which some sessions are configured.
     """
 
     method: str
     path: str
     headers: dict[str, str]
     json: Any
+    first: Any = None
 
     @property
     def on_socket(self) -> bool:
@@ -66,6 +68,9 @@ class Reply:
 
 Answer = Callable[[Request], Reply]
 
+KEPT = 1000
+"""How many requests a server remembers: one may run for days."""
+
 
 class StubServer:
     """Serves replies on a free port of the loopback interface, as a context manager.
@@ -76,6 +81,10 @@ class StubServer:
         answer: Makes the reply to a request; by default a `Chooser`, which plays the scenario that a request names, on
             the wire of whichever vendor it is meant for.
         port: Where to listen; any free port by default.
+
+    Attributes:
+        requests: The last requests that came, up to `KEPT`.
+        answered: How many came in all.
     """
 
     def __init__(self, answer: Answer | None = None, port: int = 0) -> None:
@@ -84,7 +93,9 @@ class StubServer:
         self._chooser = answer if isinstance(answer, Chooser) else Chooser()
         self._answer: Answer = answer or self._chooser
         self._queue: deque[Reply | Scenario] = deque()
+        self._lock = Lock()
         self.requests: list[Request] = []
+        self.answered = 0
         self.disconnected = Event()
         self._server = _Server(self, port)
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), name="stub-vendor", daemon=True)
@@ -113,7 +124,10 @@ class StubServer:
         """The reply to `request`, which is remembered in `requests`."""
         from otel_refusals.testing import speakers
 
-        self.requests.append(request)
+        with self._lock:
+            self.answered += 1
+            self.requests.append(request)
+            del self.requests[:-KEPT]
         queued = self._queue.popleft() if self._queue and speakers.asks(request) else None
         if queued is None:
             return self._answer(request)

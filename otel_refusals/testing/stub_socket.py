@@ -50,8 +50,10 @@ def serve_socket(
     _flush(protocol, connection)
     if not _say(protocol, connection, reply_to(request)):
         return
+    first: Any = None
     for message in _messages(protocol, connection, incoming):
-        if not _say(protocol, connection, reply_to(replace(request, json=message))):
+        first = message if first is None else first
+        if not _say(protocol, connection, reply_to(replace(request, json=message, first=first))):
             return
 
 

@@ -69,7 +69,7 @@ class Assessments:
                 if action == "BLOCKED":
                     raw = (text(finding, name) if name else None) or findings
                     self._block(raw, category or CONTENT_FILTERS.get(raw, "other"), side)
-                    if confidential:
+                    if confidential and raw in self._blocked:
                         self._confidential.add(raw)
                 elif action == "ANONYMIZED":
                     self._masked = True

@@ -20,7 +20,7 @@ from otel_refusals.outcome import (
     Truncated,
     Unknown,
 )
-from otel_refusals.reader import MAX_TEXT, MAX_TRACKED, NOTHING, field, items, never, number, text
+from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, never, number, short, text
 
 REASONS: dict[str, type[Completed | Truncated | ToolCall | Errored]] = {
     "stop": Completed,
@@ -171,7 +171,7 @@ class ModelsReader:
         if error is not None:
             reasons.append("content_filtered" if _says_filtered(error) else "error")
         for index, reason in enumerate(reasons[:MAX_TRACKED]):
-            self._reasons[index] = reason[:MAX_TEXT] if isinstance(reason, str) and reason else _IMAGES
+            self._reasons[index] = short(reason) if isinstance(reason, str) and reason else _IMAGES
 
     def outcome(self) -> Outcome | None:
         ended = sorted(self._reasons.items())

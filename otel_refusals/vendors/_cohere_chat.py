@@ -108,7 +108,7 @@ class CohereReader:
     def glance(self, event: Any, /) -> bool:
         try:
             return self._content and event.event_type == "text-generation"
-        except AttributeError:  # an event of v2: those are left out by `skip`
+        except Exception:  # an event of v2: those are left out by `skip`
             return False
 
     def feed(self, wire: object, /) -> None:

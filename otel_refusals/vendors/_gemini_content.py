@@ -279,6 +279,6 @@ def _unparsed(wire: object) -> object:
     if not isinstance(body, str):
         return wire
     try:
-        return next(iter(wire_objects(body.encode())), wire)
+        return next(iter(wire_objects(body.encode("utf-8", "surrogatepass"))), wire)
     except WireFormatError:
         return wire

@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 
 from otel_refusals.outcome import Category, Errored, Refusal, Refused, Stage
-from otel_refusals.reader import MAX_TRACKED, field, number, text
+from otel_refusals.reader import MAX_TRACKED, field, number, short, text
 from otel_refusals.vendors._gemini_reasons import DECLINES, refusal
 
 SUPPORT_CODES: dict[str, tuple[Category, Stage]] = {
@@ -69,7 +69,7 @@ def error_outcome(wire: object, *, content: bool = False) -> Refused | Errored:
     code = (text(error, "code") or "").upper()
     if code in DECLINES:  # the error of an interaction
         stage = "mid_stream" if content else "pre_output"
-        declined = refusal(text(error, "code") or code, stage=stage, explanation=message or None)
+        declined = refusal(text(error, "code") or code, stage=stage, explanation=short(message) or None)
         return Refused(refusals=(declined,), discarded_output_tokens=None if content else 0)
     if isinstance(wire, BaseException):
         return Errored(type(wire).__name__)
@@ -88,5 +88,5 @@ def filtered(reason: str, signal: str) -> Refusal:
         stage=stage,
         source="classifier",
         signal=signal,
-        explanation=reason or None,
+        explanation=short(reason) or None,
     )

@@ -72,7 +72,7 @@ class InteractionsReader:
 
     def glance(self, event: Any, /) -> bool:
         """Whether an event is a delta of content, of which there was some before."""
-        return self._content and getattr(event, "event_type", None) == "step.delta"
+        return self._content and field(event, "event_type") == "step.delta"
 
     def feed(self, wire: object, /) -> None:
         kind = text(wire, "event_type") or ""

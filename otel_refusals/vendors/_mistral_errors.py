@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 
 from otel_refusals.outcome import Errored, Refusal, Refused
-from otel_refusals.reader import MAX_TEXT, field, number, text
+from otel_refusals.reader import field, number, short, text
 
 BLOCKED = 403
 
@@ -70,7 +70,7 @@ def _body(wire: object) -> object:
     try:
         return json.loads(body) if isinstance(body, str) else None
     except (ValueError, RecursionError):
-        return {"message": str(body)[:MAX_TEXT]}
+        return {"message": short(str(body))}
 
 
 def _blocked(signal: str | None, message: str | None, *, content: bool) -> Refused:

@@ -154,7 +154,7 @@ class ChatReader:
             if self._choices and not choices:
                 self._finished = self.decided = True  # it comes by itself after the last choice is over
         for entry in items(wire, "prompt_filter_results"):
-            self._prompt_filters.update(filtered(field(entry, "content_filter_results")))
+            filtered(field(entry, "content_filter_results"), self._prompt_filters)
         for choice in choices:
             self._read_choice(choice)
 
@@ -188,7 +188,7 @@ class ChatReader:
             choice.content = True
         results = field(wire, "content_filter_results")
         if results:
-            choice.filters.update(filtered(results))
+            filtered(results, choice.filters)
         finish_reason = text(wire, "finish_reason")
         # A filter's verdict may follow the text, and even a normal end, by the asynchronous filter.
         if finish_reason is not None and choice.finish_reason != CONTENT_FILTER:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from otel_refusals.outcome import Category, Errored, Refusal, Refused, Stage
-from otel_refusals.reader import MAX_TEXT, MAX_TRACKED, field, items, text
+from otel_refusals.reader import MAX_TRACKED, field, items, short, text
 
 CONTENT_FILTER = "content_filter"
 
@@ -34,8 +35,9 @@ _NEW_POLICY_CODE = re.compile(r"_policy(_violation)?$")
 _POLICY_WORDING = re.compile(r"flagged|usage polic|safety|violat", re.IGNORECASE)
 """`invalid_prompt` also means a malformed prompt; as an HTTP error only its wording tells which."""
 
-_SAFETY_VIOLATIONS = re.compile(r"safety_violations=\[([^\]]*)\]")
-"""Where an image error names its categories: inside the message."""
+_SAFETY_VIOLATIONS = re.compile(r"safety_violations=\[([^\[\]]*)\]")
+"""Where an image error names its categories: inside the message. No bracket inside, so that a message which begins
+the list again and again is searched once, and not once from each beginning."""
 
 FILTER_CATEGORIES: dict[str, Category] = {
     "hate": "hate",
@@ -53,23 +55,31 @@ FILTER_CATEGORIES: dict[str, Category] = {
 }
 """Azure's filter names and OpenAI's moderation categories (`hate/threatening` counts as `hate`)."""
 
+_MAX_MESSAGE = 4096
+"""Characters of a message that are looked at; a stream may ask for its outcome after every event."""
+
 _SEVERITY = {"low": 1, "medium": 2, "high": 3}
 
 Raw = dict[str, int]
 """Vendor category to severity, in the vendor's order."""
 
 
-def filtered(results: object) -> Raw:
-    """The categories that blocked: `filtered: true`. Severity or detection without it is only an annotation."""
-    found: Raw = {}
+def filtered(results: object, before: Raw | None = None) -> Raw:
+    """The categories that blocked: `filtered: true`. Severity or detection without it is only an annotation.
+
+    Args:
+        results: What the filter says.
+        before: What it said earlier in the same answer; it is added to.
+    """
+    found: Raw = {} if before is None else before
     if not isinstance(results, dict):
         return found
-    for name, result in results.items():
+    for name, result in islice(results.items(), MAX_TRACKED):
         entries: Iterable[Any] = result if isinstance(result, list) else (result,)
         if isinstance(name, str) and any(field(entry, "filtered") is True for entry in entries):
-            found[name[:MAX_TEXT]] = _SEVERITY.get(text(result, "severity") or "", 0)
-            if len(found) == MAX_TRACKED:
+            if len(found) >= MAX_TRACKED and short(name) not in found:
                 break
+            found[short(name)] = _SEVERITY.get(text(result, "severity") or "", 0)
     return found
 
 
@@ -122,7 +132,7 @@ def refusal_in(error: object, *, content: bool, failed: bool = False) -> Refusal
     code = _code(error)
     category = POLICY_CODES.get(code)
     message = field(error, "message")
-    message = message if isinstance(message, str) else ""
+    message = message[:_MAX_MESSAGE] if isinstance(message, str) else ""
     if category is None:
         if not _NEW_POLICY_CODE.search(code):
             return None
@@ -136,7 +146,7 @@ def refusal_in(error: object, *, content: bool, failed: bool = False) -> Refusal
         stage=_stage_in(error, content),
         source="classifier",
         signal=code,
-        explanation=text(error, "misalignment", "detailed_explanation") or message or None,
+        explanation=text(error, "misalignment", "detailed_explanation") or short(message) or None,
     )
 
 
@@ -160,7 +170,7 @@ def _categories_in(error: object, message: str) -> Raw:
         # Only names that we know: a message may well quote the prompt, brackets and all.
         listed = [name.strip(" '\"") for found in _SAFETY_VIOLATIONS.findall(message) for name in found.split(",")]
         named = [name for name in listed if name.partition("/")[0].replace("-", "_") in FILTER_CATEGORIES]
-    return {name[:MAX_TEXT]: 0 for name in named[:MAX_TRACKED] if name}
+    return {short(name): 0 for name in named[:MAX_TRACKED] if name}
 
 
 def _stage_in(error: object, content: bool) -> Stage:

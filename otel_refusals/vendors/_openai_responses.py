@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from otel_refusals.outcome import (
     MISSING,
     Completed,
@@ -80,6 +82,7 @@ class ResponsesReader:
         "_asked",
         "_content",
         "_error",
+        "_output",
         "_refusals",
         "_response",
         "_spoken",
@@ -100,6 +103,7 @@ class ResponsesReader:
         self._asked = self._content = self._whole = False
         self._refusals: tuple[Refusal, ...] = ()
         self._response: object = None
+        self._output: _Output | None = None
         self._error: Outcome | None = None
         self._spoken: tuple[Refusal, ...] = ()
 
@@ -151,7 +155,7 @@ class ResponsesReader:
     def _read_response(self, response: object) -> None:
         if response is None:
             return
-        self._response = response
+        self._response, self._output = response, None
         self.response_id = text(response, "id") or self.response_id
         self.response_model = text(response, "model") or self.response_model
         self.decided = self.decided or text(response, "status") not in PENDING
@@ -160,23 +164,25 @@ class ResponsesReader:
         if self._error is not None:
             return self._error
         response = self._response
-        content, refusals = self._content, list(self._refusals)
-        for item in () if refusals else items(response, "output"):
-            refusals += _refusals_of(item, content)
-            content = content or _is_content(item)
-            if len(refusals) >= MAX_TRACKED:
-                break
+        output = self._read_output()
         status = text(response, "status")
         if status == "failed":
-            return self._failed(content)
+            return self._failed(output.content)
         reason = text(response, "incomplete_details", "reason")
         blocks = _azure_blocks(response)
         if blocks or (status == "incomplete" and reason == CONTENT_FILTER):
-            return self._filtered(blocks, content)
-        declined = tuple(refusals) or self._spoken
+            return self._filtered(blocks, output.content)
+        declined = self._refusals or output.refusals or self._spoken
         if declined:
             return self._declined(declined)
         return self._not_refused(status, reason)
+
+    def _read_output(self) -> _Output:
+        """What the items of the response tell, read once: a stream is asked for its outcome after every event."""
+        known = self._output
+        if known is None or known.after_content is not self._content:
+            known = self._output = _Output(items(self._response, "output"), self._content)
+        return known
 
     def _failed(self, content: bool) -> Outcome:
         error = field(self._response, "error")
@@ -189,7 +195,7 @@ class ResponsesReader:
     def _filtered(self, blocks: list[object], content: bool) -> Refused:
         blocked: Raw = {}
         for entry in blocks:
-            blocked.update(filtered(field(entry, "content_filter_results")))
+            filtered(field(entry, "content_filter_results"), blocked)
         of_prompt = bool(blocks) and all(text(entry, "source_type") == "prompt" for entry in blocks)
         output = number(self._response, "usage", "output_tokens")
         # The filter may withhold what was generated: then only the tokens tell.
@@ -221,16 +227,34 @@ class ResponsesReader:
         if status is None:
             return None if self._response is None else Unknown(MISSING)
         if status == "completed":
-            asked = self._asked or any(
-                text(item, "type") in APPLICATION_TOOLS for item in items(self._response, "output")
-            )
-            return ToolCall(status) if asked else Completed(status)
+            return ToolCall(status) if self._asked or self._read_output().asked else Completed(status)
         if status == "incomplete":
             known = INCOMPLETE_REASONS.get(reason or "")
             return Unknown(reason or MISSING) if known is None else known(reason or "")
         if status in PENDING:
             return Paused(status) if self._whole else None
         return Incomplete() if status == "cancelled" else Unknown(status)
+
+
+class _Output:
+    """What the items of a response tell.
+
+    Args:
+        found: The items.
+        after_content: Whether the model had produced content before.
+    """
+
+    __slots__ = ("after_content", "asked", "content", "refusals")
+
+    def __init__(self, found: Sequence[object], after_content: bool) -> None:
+        self.after_content = self.content = after_content
+        self.asked = False
+        self.refusals: tuple[Refusal, ...] = ()
+        for item in found:
+            if len(self.refusals) < MAX_TRACKED:
+                self.refusals += tuple(_refusals_of(item, self.content))
+            self.content = self.content or _is_content(item)
+            self.asked = self.asked or text(item, "type") in APPLICATION_TOOLS
 
 
 def _is_content(item: object) -> bool:

@@ -46,6 +46,11 @@ OTHERS = {
     "otelcol_exporter_queue_capacity": {"exporter"},
     "otelcol_process_memory_rss_bytes": set(),
     "otelcol_process_memory_rss": set(),
+    **{
+        f"otel_sdk_{part}_total": {"error_type", "otel_component_name"}
+        for kind in ("span", "log")
+        for part in (f"processor_{kind}_processed", f"exporter_{kind}_exported")
+    },
 }
 """Metrics of the programs that carry ours."""
 

@@ -47,7 +47,7 @@ class CountingEndpoint(ChanceEndpoint):
 
     def declines(self, prompts: Sequence[str], model: str = MODEL) -> int:
         """How many of the prompts it refuses."""
-        return sum(self.turn(prompt, model).ending == "refused" for prompt in prompts)
+        return sum(self.played(prompt, model).outcome == "refused" for prompt in prompts)
 
 
 def text_of(number: int) -> str:

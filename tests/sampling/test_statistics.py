@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otel_refusals.demo.anthropic_wire import message
 from otel_refusals.demo.chance import drawn
 from otel_refusals.reading import outcome_of
 from otel_refusals.sampling.case import Case, case_of
 from otel_refusals.sampling.report import group_of, paired_difference
 from otel_refusals.sampling.statistics import Share, independent, paired
+from otel_refusals.testing.speakers.anthropic_messages import message
+from otel_refusals.testing.speakers.turn import Turn
 from tests.sampling.asked import MODEL, text_of
 
 counts = st.integers(0, 60)
@@ -22,7 +23,7 @@ counts = st.integers(0, 60)
 def measured(probability: float, seed: int) -> Share:
     """The share that the readers find in the bundled endpoint's answers to 200 prompts."""
     prompts = [text_of(number) for number in range(200)]
-    answers = [message(drawn(probability, seed, MODEL, prompt), 1, MODEL, prompt) for prompt in prompts]
+    answers = [message(Turn(drawn(probability, seed, MODEL, prompt), {}, MODEL)) for prompt in prompts]
     group = group_of(MODEL, [case_of(str(at), MODEL, outcome_of(answer)) for at, answer in enumerate(answers)])
     assert group.refused
     return group.refused

@@ -12,7 +12,7 @@ from typing import Any
 from otel_refusals.testing.speakers.turn import Turn
 
 CREATED = 1790000000
-DECLINED = "I'm sorry, I can't assist with that."
+_DECLINED = "I'm sorry, I can't assist with that."
 
 _FINISH_REASONS = {
     "completed": "stop",
@@ -27,6 +27,11 @@ def finish_reason(turn: Turn) -> str:
     if turn.scenario.source == "model":
         return "stop"
     return _FINISH_REASONS.get(turn.scenario.outcome, turn.scenario.stop_reason)
+
+
+def declined(turn: Turn) -> str:
+    """The words in which the model declines."""
+    return turn.scenario.text or _DECLINED
 
 
 def azure_results(turn: Turn) -> dict[str, Any] | None:
@@ -45,7 +50,7 @@ def completion(turn: Turn) -> dict[str, Any]:
     """The whole chat completion."""
     message: dict[str, Any] = {"role": "assistant", "content": "".join(turn.text) or None, "refusal": None}
     if turn.scenario.source == "model":
-        message["refusal"] = DECLINED
+        message["refusal"] = declined(turn)
     if turn.calls_tool:
         message["tool_calls"] = [_call(turn, "".join(turn.arguments))]
     return _envelope(turn, "chat.completion") | {
@@ -61,12 +66,12 @@ def completion_chunks(turn: Turn) -> Iterator[dict[str, Any]]:
     def chunk(delta: dict[str, Any]) -> dict[str, Any]:
         return envelope | {"choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}]}
 
-    declined = turn.scenario.source == "model"
-    yield chunk({"role": "assistant", "content": None if declined else "", "refusal": "" if declined else None})
+    by_model = turn.scenario.source == "model"
+    yield chunk({"role": "assistant", "content": None if by_model else "", "refusal": "" if by_model else None})
     for piece in turn.text:
         yield chunk({"content": piece})
-    if declined:
-        yield chunk({"refusal": DECLINED})
+    if by_model:
+        yield chunk({"refusal": declined(turn)})
     if turn.calls_tool:
         yield chunk({"tool_calls": [{"index": 0, **_call(turn, "")}]})
         for piece in turn.arguments:

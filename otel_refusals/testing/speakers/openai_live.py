@@ -21,15 +21,23 @@ _Event = dict[str, Any]
 def delegation_to(message: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """Where `message` makes the session delegate, and how the session is configured for it."""
     delegation = (message.get("session") or {}).get("delegation") or {}
-    decides = message["type"] == "decision.create" or delegation.get("type") == "decisions"
+    decides = message.get("type") == "decision.create" or delegation.get("type") == "decisions"
     target = "decisions" if decides else "responses"
     return target, delegation.get(target) or {}
 
 
+_ASKING = frozenset({"session.start", "response.create", "decision.create"})
+
+
+def asks(message: Mapping[str, Any]) -> bool:
+    """Whether `message` makes the session delegate."""
+    return message.get("type") in _ASKING
+
+
 def acknowledgement(message: Mapping[str, Any] | None) -> Iterator[_Event]:
     """What the session says to a message, before anything is delegated."""
-    message = message or {"type": None}
-    match message["type"]:
+    message = message or {}
+    match message.get("type"):
         case "session.start" | "session.update" as kind:
             session = {"id": "live_stub", "expires_at": 4_000_000_000, "model": "", "status": "active"}
             said = {"session": session | dict(message.get("session") or {}), **_client_event(message)}

@@ -25,11 +25,13 @@ def numbered(event: _Event) -> _Event:
 
 def acknowledgement(message: Mapping[str, Any] | None) -> Iterator[_Event]:
     """What the session says to a message that asks for no response; to None, when it begins."""
-    match message or {"type": None}:
-        case {"type": None}:
+    match message:
+        case None:
             yield numbered({"type": "session.created", "session": {"type": "realtime", "object": "realtime.session"}})
         case {"type": "session.update", "session": session}:
             yield numbered({"type": "session.updated", "session": session})
+        case {"type": "session.close"}:  # of a translation
+            yield numbered({"type": "session.closed"})
         case {"type": "conversation.item.create", "item": item}:
             added = {"id": f"item_{next(_numbers):05}", "object": "realtime.item", "status": "completed", **item}
             for ending in ("added", "done"):

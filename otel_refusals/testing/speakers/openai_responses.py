@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from otel_refusals.testing.speakers.openai_chat import CREATED, DECLINED, azure_results
+from otel_refusals.testing.speakers.openai_chat import CREATED, azure_results, declined
 from otel_refusals.testing.speakers.turn import Turn
 
 _POLICIES = {"cyber": "cyber_policy", "bio": "bio_policy", "misalignment": "misalignment_policy_violation"}
@@ -69,7 +69,7 @@ def _output(turn: Turn, status: str) -> Iterator[dict[str, Any]]:
 
 def _part(turn: Turn) -> dict[str, Any] | None:
     if turn.scenario.source == "model":
-        return {"type": "refusal", "refusal": DECLINED}
+        return {"type": "refusal", "refusal": declined(turn)}
     if turn.text:
         return {"type": "output_text", "text": "".join(turn.text), "annotations": [], "logprobs": []}
     return None

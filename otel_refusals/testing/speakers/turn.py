@@ -36,16 +36,18 @@ class Turn:
         scenario: How it ends.
         body: The request's JSON.
         model: The model that was asked.
+        again: The `id` of an earlier turn that is asked for again.
     """
 
     scenario: Scenario
     body: Mapping[str, Any]
     model: str
+    again: str = ""
 
     @cached_property
     def id(self) -> str:
         """Tells this turn from all others of the process."""
-        return f"stub{next(_numbers):05}"
+        return self.again or f"stub{next(_numbers):05}"
 
     @cached_property
     def text(self) -> list[str]:

@@ -7,6 +7,7 @@ import gc
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from importlib.util import find_spec
 from typing import Any
 
 import aiobotocore.client
@@ -153,7 +154,7 @@ def test_a_body_can_be_read_in_every_way(http: str, then: Use, recorded: Recorde
     """And arrives at the caller as it was sent, over either HTTP library."""
     config: dict[str, Any] = {}
     if http == "httpx":
-        if HttpxSession is None or not _has_httpx():
+        if not has_httpx():
             pytest.skip("this aiobotocore has no httpx")
         config["http_session_cls"] = HttpxSession
 
@@ -161,10 +162,9 @@ def test_a_body_can_be_read_in_every_way(http: str, then: Use, recorded: Recorde
     assert {"refused": 1} == recorded.outcomes
 
 
-def _has_httpx() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("httpx2") is not None
+def has_httpx() -> bool:
+    """Whether the installed SDK can be told to use it."""
+    return HttpxSession is not None and find_spec("httpx2") is not None
 
 
 @pytest.mark.parametrize(

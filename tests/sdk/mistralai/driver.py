@@ -38,7 +38,7 @@ CALLS: dict[str, tuple[tuple[str, str, str, dict[str, Any]], ...]] = {
         ("beta.conversations", "append", "append_stream", _CONTINUED),
         ("beta.conversations", "restart", "restart_stream", {**_CONTINUED, "from_entry_id": "entry_1"}),
     ),
-    "mistral.responses": (("beta.responses", "create", "create", {**_MODEL, "input": "Please."}),),
+    "mistral.responses": (("responses", "create", "create", {**_MODEL, "input": "Please."}),),
 }
 """By surface: resource, method, method that streams, arguments."""
 
@@ -78,7 +78,7 @@ class Way:
     def __call__(self, url: str, **more: Any) -> None:
         """Make the call and read the answer to its end."""
         arguments = {**self.arguments, **more}
-        if self.resource == "beta.responses" and self.streamed:
+        if self.resource == "responses" and self.streamed:
             arguments["stream"] = True
         if self.is_async:
             asyncio.run(self._run_async(url, arguments))
