@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from peers import PEERS
@@ -33,12 +34,12 @@ def page(own: Run, peers: Mapping[str, Run]) -> str:
     head = ["", "SDK alone", "floor", OURS, *titles]
     rows = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for kind, unit, size, digits in KINDS:
-
-        def shown(value: float | None, size: float = size, digits: int = digits) -> str:
-            return "" if value is None else f"{value / size:,.{digits}f}"
-
         for name, row in own.get(kind, {}).items():
-            cells = [f"{name}, {unit}", shown(row.get(ALONE)), shown(row.get(FLOOR, row.get(TEE))), shown(row[OURS])]
+            tap = name.startswith("tap")
+            shown = partial(_shown, size=1 if tap else size, digits=0 if tap else digits)
+            per = ", per event" if tap or name.endswith("stream") else ""
+            what = f"{name}: {'ns of CPU' if tap else unit}{per}"
+            cells = [what, shown(row.get(ALONE)), shown(row.get(FLOOR, row.get(TEE))), shown(row[OURS])]
             cells += [_beside(run.get(kind, {}).get(name, {}), shown) for run in peers.values()]
             rows.append("| " + " | ".join(cells) + " |")
     return TEXT.format(
@@ -48,6 +49,10 @@ def page(own: Run, peers: Mapping[str, Run]) -> str:
         pairs=own["pairs"],
         python=own["python"],
     )
+
+
+def _shown(value: float | None, *, size: float, digits: int) -> str:
+    return "" if value is None else f"{value / size:,.{digits}f}"
 
 
 def _beside(row: Mapping[str, float], shown: Callable[[float | None], str]) -> str:
