@@ -37,7 +37,7 @@ def page(own: Run, peers: Mapping[str, Run]) -> str:
         for name, row in own.get(kind, {}).items():
             tap = name.startswith("tap")
             shown = partial(_shown, size=1 if tap else size, digits=0 if tap else digits)
-            per = ", per event" if tap or name.endswith("stream") else ""
+            per = " per event" if tap or (kind == "cost" and name.endswith("stream")) else ""
             what = f"{name}: {'ns of CPU' if tap else unit}{per}"
             cells = [what, shown(row.get(ALONE)), shown(row.get(FLOOR, row.get(TEE))), shown(row[OURS])]
             cells += [_beside(run.get(kind, {}).get(name, {}), shown) for run in peers.values()]

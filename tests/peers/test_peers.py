@@ -210,8 +210,8 @@ def test_the_caller_gets_what_it_gets_without_us(company: tuple[str, ...], vendo
     def types() -> list[type]:
         found: list[type] = []
         for surface, (whole, streamed) in REFUSALS.items():
-            client, _ = clients(surface, vendor.url)
-            with client:
+            make, _ = clients(surface, vendor.url)
+            with make() as client:
                 create = create_of(resource_of(client, surface), surface)
                 vendor.queue(fixture(whole).reply, fixture(streamed).reply)
                 found.append(type(create(**ARGUMENTS[surface])))
