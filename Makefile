@@ -11,8 +11,8 @@ MINUTES ?= 10
 SEED ?= 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo observe test newest versions matrix between frameworks vendor-suites vendor-suites-slice check lint types \
-  format bench stress fuzz pictures clean help
+.PHONY: demo observe test newest versions matrix between frameworks vendor-suites vendor-suites-slice peers check lint \
+  types format bench stress fuzz pictures clean help
 
 help: ## Show what there is.
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -74,6 +74,9 @@ fuzz: $(VENV)/dev ## Fuzz all that reads what a server sends, ten minutes each; 
 
 bench: $(VENV)/dev ## Measure what the instrumentation costs.
 	@$(BIN)/python benchmarks/cost.py
+
+peers: $(VENV)/dev ## Test beside the other instrumentations, measure them, and write docs/performance.md.
+	@$(BIN)/python benchmarks/compare.py
 
 stress: $(VENV)/dev ## Make 100,000 calls in every way, with otel-refusals and without: counts exact, memory flat.
 	@$(BIN)/python -m benchmarks.stress

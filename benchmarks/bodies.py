@@ -6,31 +6,31 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import httpx2
+from sdks import httpx
 
 MODEL = "claude-fable-5"
 TEXT = "Sure, here is "
 USAGE = {"input_tokens": 25, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 12}
 
 
-def answer(request: httpx2.Request, events: int) -> httpx2.Response:
+def answer(request: Any, events: int) -> Any:
     """What the vendor answers: a whole body, or a stream of about `events` text deltas if the request asks for one."""
     path = request.url.path
     if b'"stream":true' not in request.content.replace(b" ", b""):
-        return httpx2.Response(200, json=_message() if path.endswith("/messages") else _completion())
+        return httpx.Response(200, json=_message() if path.endswith("/messages") else _completion())
     sources = {"/v1/messages": _message_events, "/v1/responses": _response_events}
     chunks = sources.get(path, _completion_chunks)(events)
-    return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=chunks)
+    return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=chunks)
 
 
-async def async_answer(_: httpx2.Request, events: int) -> httpx2.Response:
+async def async_answer(_: Any, events: int) -> Any:
     """A stream of the Messages API for an asynchronous client."""
 
     async def chunks() -> AsyncIterator[bytes]:
         for chunk in _message_events(events):
             yield chunk
 
-    return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=chunks())
+    return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=chunks())
 
 
 def _event(data: dict[str, Any]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, cycle, islice
 from typing import Any
@@ -12,7 +12,10 @@ from typing import Any
 import anthropic
 import openai
 from bodies import MODEL
-from rig import ASYNC_TEES, CLASS, FLOOR, GENERATOR, OURS, PLAIN, TEES, Rig
+from peers import Peer
+from rig import FLOOR, OURS, PEER, PLAIN, Rig
+from sdks import HAS_NATIVE_SPANS
+from tees import ASYNC_TEES, CLASS, GENERATOR, TEES
 
 from otel_refusals.config import configure
 from otel_refusals.operation import Operation
@@ -20,41 +23,80 @@ from otel_refusals.tap import AsyncTap, Tap
 from otel_refusals.telemetry import Telemetry
 from otel_refusals.vendors import VENDORS
 
-CALLS, EVENTS, ITEMS = 10, 500, 5_000
-"""How many calls, streamed events and tapped events one sample holds."""
-
 Run = Callable[[int], object]
 """Makes that many calls, or reads one stream of that many events."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One thing that an application does, in each of its variants, `size` times per sample."""
+    """One thing that an application does, in each of its variants.
+
+    A sample is short, so that some samples meet no other process, and there are many of them.
+    """
 
     name: str
-    size: int
+    kind: str
+    """`call`, `first` (up to the first text), `stream` or `tap`."""
     variants: Mapping[str, Run]
+    size: int
+    """How many calls or events one sample holds."""
+    samples: int
+    """How many samples one pair holds."""
+    after: Callable[[], None] = lambda: None
+    """Tidies up after a sample, at nobody's cost."""
+
+    def without(self, variant: str) -> Scenario:
+        """The same without one variant."""
+        return replace(self, variants={name: run for name, run in self.variants.items() if name != variant})
 
 
-def calls(rig: Rig) -> list[Scenario]:
+def calls(rig: Rig, variants: tuple[str, ...]) -> list[Scenario]:
     """Non-streaming calls that complete."""
+
+    def scenario(name: str, cls: type[Any], **options: Any) -> Scenario:
+        runs = {variant: partial(_create_times, rig.client(variant, cls, **options)) for variant in variants}
+        return Scenario(name, "call", runs, size=1, samples=64)
+
+    found = [
+        scenario("anthropic create", anthropic.Anthropic, open_telemetry=False),
+        scenario("openai create", openai.OpenAI),
+    ]
+    if HAS_NATIVE_SPANS:
+        traced: Any = {"tracer_provider": rig.providers.tracer}
+        found.append(scenario("anthropic create, native spans", anthropic.Anthropic, open_telemetry=traced))
+    return found
+
+
+def first_tokens(rig: Rig, variants: tuple[str, ...]) -> list[Scenario]:
+    """From the call to the first text of its stream."""
 
     def scenario(name: str, cls: type[Any], **options: Any) -> Scenario:
         def run_of(variant: str) -> Run:
             client = rig.client(variant, cls, **options)
-            return partial(_create_times, client)
 
-        return Scenario(name, CALLS, {variant: run_of(variant) for variant in (PLAIN, FLOOR, OURS)})
+            def run(times: int) -> None:
+                rig.events = 1
+                for _ in range(times):
+                    stream = create(client, stream=True)
+                    opened.append(stream)
+                    next(event for event in stream if _is_text(event))
 
-    traced: Any = {"tracer_provider": rig.tracer_provider}
+            return run
+
+        def close() -> None:
+            while opened:
+                opened.pop().close()
+
+        opened: list[Any] = []
+        return Scenario(name, "first", {variant: run_of(variant) for variant in variants}, 1, 32, after=close)
+
     return [
-        scenario("anthropic create", anthropic.Anthropic, open_telemetry=False),
-        scenario("anthropic create, native spans", anthropic.Anthropic, open_telemetry=traced),
-        scenario("openai create", openai.OpenAI),
+        scenario("anthropic stream, first text", anthropic.Anthropic, open_telemetry=False),
+        scenario("openai chat stream, first text", openai.OpenAI),
     ]
 
 
-def streams(rig: Rig) -> list[Scenario]:
+def streams(rig: Rig, variants: tuple[str, ...]) -> list[Scenario]:
     """Streams that are read to their end."""
     loop = asyncio.new_event_loop()
 
@@ -68,11 +110,11 @@ def streams(rig: Rig) -> list[Scenario]:
 
             return run
 
-        return Scenario(name, EVENTS, {variant: run_of(variant) for variant in (PLAIN, GENERATOR, CLASS, OURS)})
+        return Scenario(name, "stream", {variant: run_of(variant) for variant in variants}, size=200, samples=4)
 
     def read_async(client: Any) -> None:
         async def read() -> None:
-            async for _ in await _create(client, stream=True):
+            async for _ in await create(client, stream=True):
                 pass
 
         loop.run_until_complete(read())
@@ -87,7 +129,8 @@ def streams(rig: Rig) -> list[Scenario]:
 
 def taps(rig: Rig) -> list[Scenario]:
     """The tap alone, over events that are there already: inside a stream the SDK's own work drowns it."""
-    telemetry = Telemetry(configure(environ={}), rig.tracer_provider, rig.meter_provider, rig.logger_provider)
+    providers = rig.providers
+    telemetry = Telemetry(configure(environ={}), providers.tracer, providers.meter, providers.logger)
     loop = asyncio.new_event_loop()
 
     def scenario(name: str, events: list[Any], vendor_name: str, path: str, *, is_async: bool = False) -> Scenario:
@@ -111,20 +154,45 @@ def taps(rig: Rig) -> list[Scenario]:
             return run
 
         tees = {PLAIN: lambda items: items, **(ASYNC_TEES if is_async else TEES), OURS: ours}
-        return Scenario(name, ITEMS, {variant: run_of(tee) for variant, tee in tees.items()})
+        variants = {variant: run_of(tee) for variant, tee in tees.items()}
+        return Scenario(name, "tap", variants, size=20_000, samples=8)
 
     rig.events = 100
-    message_events = list(_create(rig.client(PLAIN, anthropic.Anthropic), stream=True))
+    message_events = list(create(rig.client(PLAIN, anthropic.Anthropic), stream=True))
     openai_client = rig.client(PLAIN, openai.OpenAI)
     return [
         scenario("tap: anthropic messages", message_events, "anthropic", "/v1/messages"),
         scenario("tap: anthropic messages, async", message_events, "anthropic", "/v1/messages", is_async=True),
-        scenario("tap: openai chat", list(_create(openai_client, stream=True)), "openai", "/chat/completions"),
+        scenario("tap: openai chat", list(create(openai_client, stream=True)), "openai", "/chat/completions"),
         scenario("tap: openai responses", list(_respond(openai_client)), "openai", "/responses"),
     ]
 
 
-def _create(client: Any, **options: Any) -> Any:
+def everything(rig: Rig, peer: Peer | None) -> list[Scenario]:
+    """All scenarios, in a good order to print; with the peer where it knows the SDK."""
+    found = [
+        *calls(rig, (PLAIN, FLOOR, OURS, PEER)),
+        *first_tokens(rig, (PLAIN, FLOOR, OURS, PEER)),
+        *streams(rig, (PLAIN, GENERATOR, CLASS, OURS, PEER)),
+        *taps(rig),
+    ]
+    if peer is None:
+        return [one.without(PEER) for one in found]
+    for scenario in (one for one in found if one.kind == "call"):
+        _see_that_it_works(rig, scenario, peer)
+    return found
+
+
+def _see_that_it_works(rig: Rig, scenario: Scenario, peer: Peer) -> None:
+    before = rig.spans()
+    rig.prepare(PEER)
+    scenario.variants[PEER](1)
+    if rig.spans() == before:
+        raise RuntimeError(f"{peer.title} makes no span of {scenario.name}")
+
+
+def create(client: Any, **options: Any) -> Any:
+    """Make one call."""
     messages: Any = [{"role": "user", "content": "Hello"}]
     if isinstance(client, openai.OpenAI):
         return client.chat.completions.create(model=MODEL, messages=messages, **options)
@@ -133,11 +201,15 @@ def _create(client: Any, **options: Any) -> Any:
 
 def _create_times(client: Any, times: int) -> None:
     for _ in range(times):
-        _create(client)
+        create(client)
+
+
+def _is_text(event: Any) -> bool:
+    return bool(event.choices[0].delta.content) if hasattr(event, "choices") else event.type == "content_block_delta"
 
 
 def _read(client: Any) -> None:
-    for _ in _create(client, stream=True):
+    for _ in create(client, stream=True):
         pass
 
 

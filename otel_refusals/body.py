@@ -34,7 +34,7 @@ def end_when_closed(response: Any, operation: Operation, iterator: Any) -> None:
     iterator_ref = weakref.ref(iterator)
 
     def left() -> None:
-        if not _is_running(iterator_ref()):
+        if not _is_running(iterator_ref):
             operation.leave()
 
     _stand_before(response, left)
@@ -50,7 +50,8 @@ def watch_bytes(response: Any, operation: Operation, body: Body | None = None) -
     _stand_before(response, left, body or Body(operation, response))
 
 
-def _is_running(iterator: Any) -> bool:
+def _is_running(iterator_ref: Callable[[], Any] | None) -> bool:
+    iterator = None if iterator_ref is None else iterator_ref()
     return bool(getattr(iterator, "gi_running", False) or getattr(iterator, "ag_running", False))
 
 
@@ -105,7 +106,8 @@ def _kind_of_stream(inner: Any) -> type[_ByteStream]:
 class Body:
     """The bytes of a response body, decoded on the way and shown to the operation.
 
-    Nothing is looked at where the response was parsed into a stream: then its events are seen instead.
+    Nothing is looked at while a stream over the response reads it: then its events are seen instead. That there is one
+    tells nothing: other instrumentations parse the response, and the caller reads its bytes all the same.
 
     Args:
         operation: What learns from the body, and ends with it.
@@ -126,7 +128,7 @@ class Body:
     def item(self, chunk: bytes) -> None:
         """Read one piece of the body."""
         operation = self._operation
-        if not (operation.tapped or operation.ended or self._unpack is None):
+        if not (operation.ended or self._unpack is None or _is_running(operation.tapped)):
             for wire in self._decoder.feed(self._unpack(chunk), operation.reader.skip):
                 operation.item(wire)
 
@@ -134,7 +136,7 @@ class Body:
     def end(self, error: BaseException | None = None) -> None:
         """The body ended: read what that completes, and end the operation."""
         operation = self._operation
-        if operation.tapped or self._unpack is None:
+        if self._unpack is None or _is_running(operation.tapped):
             return
         if error is None:
             operation.body(self._decoder)

@@ -17,7 +17,7 @@ from functools import cache
 from threading import Lock
 from time import time_ns
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import ReferenceType, WeakSet, ref
 
 from opentelemetry import context as otel_context
@@ -115,8 +115,10 @@ class Operation:
         if reader is None and self.context:
             self._use_current_span()
         self.started_at = time_ns()
-        # Whether the answer is still to arrive; is seen as items, not as bytes; and somebody is sure to end this.
-        self.streaming = self.tapped = self.watched = False
+        # Whether the answer is still to arrive; and somebody is sure to end this.
+        self.streaming = self.watched = False
+        # The SDK's iterator, where a tap is over it: while that reads, the answer is seen as items, not as bytes.
+        self.tapped: ReferenceType[Any] | None = None
 
     @never_fails
     def _use_current_span(self) -> None:

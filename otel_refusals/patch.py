@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -92,6 +93,9 @@ class Patches:
         if not known:
             wrapt.register_post_import_hook(_imported, module)
 
+    def _is_active(self) -> bool:
+        return self.active
+
     def _patch_later(self, module: str, _: ModuleType) -> None:
         self._when_imported(module, self._patch_module)
 
@@ -122,10 +126,15 @@ class Patches:
         # A package may have taken over the function of a module of its own, which is wrapped already.
         handle = next((patch.handle for patch in self._applied if patch.handle is original), None)
         if handle is None:
-            handle = wrapt.FunctionWrapper(original, self.wrapper_for(point), enabled=lambda: self.active)
+            handle = wrapt.FunctionWrapper(original, self.wrapper_for(point), enabled=self._is_active)
         setattr(owner, name, handle)
         for cls in _subclasses(owner):
-            _slip_under(vars(cls).get(name), original, handle)
+            held: Any = vars(cls).get(name)
+            if _leads_past(held, original):
+                setattr(cls, name, handle)  # others put that there, who took it for what was theirs to restore
+            else:
+                _slip_under(held, original, handle)
+                _slip_into(held, original, handle.__get__(None, cls))
         self._applied.append(_Applied(point, owner, name, handle))
 
     def _unsupported(self) -> str:
@@ -169,18 +178,37 @@ def _slip_under(outer: Any, original: Any, handle: Any) -> None:
         outer = inner
 
 
+def _slip_into(outer: Any, original: Any, handle: Any) -> None:
+    """The same where the wrapper is a function that closes over what it found."""
+    for cell in getattr(outer, "__closure__", None) or ():
+        with suppress(ValueError):  # of a variable that has no value
+            if _leads_past(cell.cell_contents, original):
+                cell.cell_contents = handle
+
+
+def _leads_past(held: Any, original: Any) -> bool:
+    """Whether this is the original, or a wrapper of ours around it that is switched off for good."""
+    patches = getattr(getattr(held, "_self_enabled", None), "__self__", None)
+    return held is original or (isinstance(patches, Patches) and not patches.active and held.__wrapped__ is original)
+
+
 def _unwrap(owner: Any, name: str, handle: Any) -> None:
     """Take `handle` out of the chain of wrappers at `owner.name`.
 
     A wrapper of wrapt's can be told of its new inside; one that closed over ours cannot: there ours stays, and is off.
     """
     outer: Any = vars(owner).get(name)
-    if outer is handle:
+    if _is(outer, handle):
         setattr(owner, name, handle.__wrapped__)
         return
     while isinstance(outer, wrapt.FunctionWrapper):
         inner: Any = outer.__wrapped__
-        if inner is handle:
+        if _is(inner, handle):
             outer.__wrapped__ = handle.__wrapped__
             return
         outer = inner
+
+
+def _is(wrapper: Any, handle: Any) -> bool:
+    """Whether `wrapper` is `handle`, or what is read of it from a class: others put that back when they restore."""
+    return wrapper is handle or getattr(wrapper, "_self_parent", None) is handle

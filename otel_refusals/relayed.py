@@ -69,7 +69,8 @@ class Relayed(Operation):
         self.provider, self.model = provider, model
         self._named = self.unasked = True
         self._over = False
-        self._whole = self.tapped = self.watched = False
+        self._whole = self.watched = False
+        self.tapped = None
         self.decided_at = 0
 
     def whole(self, response: object) -> None:

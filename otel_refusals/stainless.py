@@ -14,7 +14,7 @@ from collections.abc import Callable
 from copy import copy
 from functools import cache, lru_cache
 from typing import Any, Literal
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from opentelemetry.context import get_current
 
@@ -249,8 +249,8 @@ def _see(operation: Operation, value: Any) -> None:
         operation.whole(value)
     elif form == "stream":
         operation.streams()
-        operation.tapped = True
         iterator = value._iterator
+        operation.tapped = ref(iterator)
         tap = AsyncTap if hasattr(iterator, "__anext__") else Tap
         value._iterator = tap(iterator, operation)
         end_when_closed(value.response, operation, iterator)

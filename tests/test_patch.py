@@ -88,6 +88,79 @@ def test_the_wrapper_of_others_on_a_subclass_does_not_lead_past_ours(acme: Any, 
     assert ["theirs", "ours", "theirs"] == calls
 
 
+@pytest.mark.parametrize("off_first", [True, False], ids=["before ours is on", "while ours is on"])
+def test_what_others_restore_on_a_subclass_does_not_lead_past_ours(acme: Any, off_first: bool) -> None:
+    """They put there, as its own, what it had inherited: the original, or ours, which they found in its place."""
+    calls: list[str] = []
+
+    def ours(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        calls.append("ours")
+        return wrapped(*args, **kwargs)
+
+    original = vars(acme.Client)["request"]
+    acme.Special = type("Special", (acme.Client,), {})
+    patches = Patches(vendor_of(Chokepoint("acme_sdk", "Client.request", "call")), lambda point: ours)
+    if not off_first:
+        patches.apply()
+    acme.Special.request = acme.Special.request
+    for _ in range(2):
+        patches.apply()
+        assert "answer" == acme.Special().request()
+        patches.remove()
+        assert original is vars(acme.Special)["request"]
+        assert "answer" == acme.Special().request()
+
+    assert ["ours", "ours"] == calls
+
+
+def test_ours_that_others_put_back_when_it_was_off_is_replaced(acme: Any) -> None:
+    """They found it on the class, and restore what they found after ours went: then it does nothing, until the next."""
+    calls: list[str] = []
+
+    def ours(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        calls.append("ours")
+        return wrapped(*args, **kwargs)
+
+    acme.Special = type("Special", (acme.Client,), {})
+    vendor = vendor_of(Chokepoint("acme_sdk", "Client.request", "call"))
+    first, second = Patches(vendor, lambda point: ours), Patches(vendor, lambda point: ours)
+    first.apply()
+    found = acme.Special.request
+    first.remove()
+    acme.Special.request = found
+    assert ("answer", []) == (acme.Special().request(), calls)
+
+    second.apply()
+    assert ("answer", ["ours"]) == (acme.Special().request(), calls)
+    second.remove()
+    assert ("answer", ["ours"]) == (acme.Special().request(), calls)
+
+
+def test_a_function_of_others_on_a_subclass_does_not_lead_past_ours(acme: Any) -> None:
+    """It closes over what it found there before ours came; Logfire's does. Twice, as ours may come again."""
+    calls: list[str] = []
+
+    def ours(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        calls.append(f"ours, of {type(instance).__name__}{args}")
+        return wrapped(*args, **kwargs)
+
+    acme.Special = type("Special", (acme.Client,), {})
+    found = acme.Special.request
+
+    def theirs(*args: Any) -> Any:
+        return found(*args)
+
+    acme.Special.request = theirs
+    for _ in range(2):
+        patches = Patches(vendor_of(Chokepoint("acme_sdk", "Client.request", "call")), lambda point: ours)
+        patches.apply()
+        assert "answer" == acme.Special().request()
+        patches.remove()
+        assert "answer" == acme.Special().request()
+
+    assert ["ours, of Special()"] * 2 == calls
+
+
 def test_a_vendor_of_an_unknown_shape_is_skipped_and_says_so(acme: Any, caplog: pytest.LogCaptureFixture) -> None:
     """A chokepoint that is not there."""
     patches = Patches(vendor_of(Chokepoint("acme_sdk", "Client.dispatch", "call")), lambda point: silent)
