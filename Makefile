@@ -9,11 +9,10 @@ WORKERS ?= auto
 SPREAD := -n $(WORKERS) --dist worksteal
 MINUTES ?= 10
 SEED ?= 1
-SDKS := oldest before-httpx2 after-httpx2 google-genai-oldest google-genai-httpx botocore-oldest aiobotocore \
-  mistralai-oldest mistralai-2 cohere-oldest litellm
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo observe test newest $(SDKS) frameworks check lint types format bench stress fuzz peers pictures clean help
+.PHONY: demo observe test newest versions matrix between frameworks vendor-suites vendor-suites-slice check lint types \
+  format bench stress fuzz peers pictures clean help
 
 help: ## Show what there is.
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -24,9 +23,9 @@ demo: $(VENV)/demo ## See refusals of real SDK calls against a local vendor endp
 observe: $(VENV)/demo ## Watch the alert rules at work, with the Prometheus and Alertmanager of this machine.
 	@$(BIN)/otel-refusals observe
 
-test: newest $(SDKS) ## Run the whole suite, then what drives the SDKs on their older versions.
+test: newest versions ## Run the whole suite, then what drives the SDKs on their older versions.
 	@echo
-	@echo "All of it passed: the newest SDKs, and $(SDKS)."
+	@echo "All of it passed: the newest SDKs, and the older ones that docs/versions.md tells of."
 	@$(BIN)/python -m tests.bundle.servers || true
 
 newest: $(VENV)/dev
@@ -34,12 +33,27 @@ newest: $(VENV)/dev
 	@$(BIN)/coverage erase
 	@COVERAGE_PROCESS_START=pyproject.toml $(BIN)/python -m pytest -q $(SPREAD) --cov --cov-report=term:skip-covered
 
-$(SDKS): $(VENV)/dev
-	@echo "== what drives the SDKs, on $@"
-	@$(BIN)/tox run -q -e $@ -- -q $(SPREAD)
+versions: $(VENV)/dev
+	@echo "== what drives the SDKs, on older versions"
+	@$(BIN)/tox run -q -m ci -- -q $(SPREAD)
+
+matrix: versions between ## Run all older versions, every Python that is here, and the releases between.
+	@echo "== the rest of the versions, and every Python that is here"
+	@$(BIN)/tox run -q -m more -- -q $(SPREAD)
+
+between: $(VENV)/dev
+	@echo "== the releases between"
+	@$(BIN)/python -m tests.between
 
 frameworks: $(VENV)/dev ## Check that LangChain, Pydantic AI, LiteLLM, Instructor and OpenAI Agents are seen.
 	@$(BIN)/tox run -q -e frameworks
+
+vendor-suites: $(VENV)/dev ## Run the vendors' own test suites whole, plain and instrumented: an hour.
+	@$(BIN)/python -m benchmarks.vendor_suites
+
+vendor-suites-slice: $(VENV)/dev
+	@echo "== what drives clients and streams, of the suites of the anthropic and openai SDKs"
+	@$(BIN)/python -m benchmarks.vendor_suites --slice --modes sdk $(shell grep -oE '^(anthropic|openai)==[0-9.]+' constraints.txt)
 
 check: lint types ## Lint and type-check.
 
@@ -88,5 +102,6 @@ $(VENV)/demo: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/dev: $(VENV)/demo
 	@echo "   what the tests need"
-	@$(PIP) install -q -c constraints.txt --group test --group lint
+	@$(PIP) install -q -c constraints.txt uv
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install -q -c constraints.txt --group test --group lint
 	@touch $@

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # a vendor's own tests run where no other SDK is installed
 # Every client of the SDKs loads the authorities that it trusts, which takes longer than a call. Nobody here speaks TLS
 # to them, so one authority does, that of nobody.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "nobody.pem")
+os.environ.pop("SSL_CERT_DIR", None)
 
 # The kit's plugin is loaded here, and not by its entry point, so that its first lines are measured as well.
 pytest_plugins = ["otel_refusals.testing.pytest_plugin", "tests.bundle.figures", "tests.bundle.left_out"]

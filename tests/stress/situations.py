@@ -103,7 +103,7 @@ def prefork(_: str) -> dict[str, Any]:
     workers = [fork.Process(target=work, args=(answers,)) for _ in range(3)]
     for worker in workers:
         worker.start()
-    told = [answers.get(timeout=30) for _ in workers]
+    told = [answers.get(timeout=300) for _ in workers]
     for worker in workers:
         worker.join()
     return {"parent": books.outcomes, "workers": told}
@@ -205,7 +205,7 @@ def left_at_exit(url: str) -> None:
             waits.set()
 
     threading.Thread(target=wait, daemon=True).start()
-    waits.wait(30)
+    waits.wait(300)
 
 
 def cut_off(_: str) -> dict[str, Any]:

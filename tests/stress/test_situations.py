@@ -29,7 +29,7 @@ def start(situation: str, url: str = "") -> subprocess.Popen[str]:
 def told(process: subprocess.Popen[str], *, quiet: bool = True) -> Any:
     """What it printed at last. It ends well, and says nothing else."""
     try:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     finally:
         process.kill()
     assert 0 == process.returncode, err
@@ -44,7 +44,7 @@ def silent() -> Iterator[StubServer]:
 
     def pieces() -> Iterator[bytes]:
         yield from answer("anthropic/stream_completed").pieces[:2]
-        over.wait(60)
+        over.wait(300)
 
     def reply(request: Request) -> Reply:
         if request.headers[NAME] == "blocks":
