@@ -11,8 +11,8 @@ MINUTES ?= 10
 SEED ?= 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo observe test newest versions matrix between frameworks vendor-suites vendor-suites-slice check lint types \
-  format bench stress fuzz peers pictures clean help
+.PHONY: demo observe test newest versions matrix between frameworks vendor-suites vendor-suites-slice peers check lint \
+  types format bench stress fuzz pictures clean help
 
 help: ## Show what there is.
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
