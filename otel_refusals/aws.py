@@ -20,7 +20,7 @@ from opentelemetry.context import get_current
 
 from otel_refusals.body import Body, End, watch_bytes
 from otel_refusals.failure import never_fails, swallow
-from otel_refusals.operation import Operation, report_orphans
+from otel_refusals.operation import Operation
 from otel_refusals.reader import NOTHING, field
 from otel_refusals.suppression import is_suppressed
 from otel_refusals.tap import AsyncTap, Tap, tee
@@ -87,7 +87,6 @@ class Aws:
             model = model_in(request["url_path"])
             if model is not None and any(part in model for part in _DO_NOT_GENERATE):
                 return None
-            report_orphans()
             provider = self._vendor.provider_of(client)
             operation = Operation(self._telemetry, self._vendor.name, endpoint, provider, model)
             if endpoint.operation == "apply_guardrail":  # the answer does not tell which side was assessed

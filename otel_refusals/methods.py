@@ -23,7 +23,7 @@ from opentelemetry.context import Context, get_current
 
 from otel_refusals.body import end_when_closed
 from otel_refusals.failure import swallow
-from otel_refusals.operation import Operation, report_orphans
+from otel_refusals.operation import Operation
 from otel_refusals.reader import text
 from otel_refusals.suppression import is_suppressed
 from otel_refusals.tap import AsyncTap, Tap, tee
@@ -128,7 +128,6 @@ class Methods:
                 return None
             if self._point.part_of and _calls_for(self._point.part_of):
                 return None
-            report_orphans()
             provider, model = self._vendor.provider_of(owner), self._model(owner, arguments)
             return Operation(self._telemetry, self._vendor.name, endpoint, provider, model, context)
         except Exception as error:

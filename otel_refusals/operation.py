@@ -114,6 +114,8 @@ class Operation:
         self.span: Span | None = None
         if reader is None and self.context:
             self._use_current_span()
+        if _orphans:
+            report_orphans()
         self.started_at = time_ns()
         # Whether the answer is still to arrive; and somebody is sure to end this.
         self.streaming = self.watched = False

@@ -96,9 +96,15 @@ def _attribute(wire: Any, name: str) -> Any:
 
 
 def text(wire: Any, *path: str) -> str | None:
-    """The string at `path`, as `short` makes it; None for anything else and for an empty string."""
-    value = field(wire, *path)
-    return short(value) if isinstance(value, str) and value else None
+    """The string at `path`, as `as_text` has it."""
+    return as_text(field(wire, *path))
+
+
+def as_text(value: object) -> str | None:
+    """`value` as `short` makes it; None for an empty string and for anything else."""
+    if not isinstance(value, str) or not value:
+        return None
+    return value if len(value) <= MAX_TEXT and value.isascii() else short(value)
 
 
 def short(value: str) -> str:

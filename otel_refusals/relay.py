@@ -14,7 +14,6 @@ from typing import Any
 from opentelemetry.context import get_current
 
 from otel_refusals.failure import swallow
-from otel_refusals.operation import report_orphans
 from otel_refusals.reader import text
 from otel_refusals.relayed import Relayed, calling, reading, relayed
 from otel_refusals.stainless import returned, see_answer
@@ -162,7 +161,6 @@ class Relay:
         try:
             if relayed() is not None or is_suppressed(get_current()):
                 return None
-            report_orphans()
             return Relayed(self._telemetry, self._vendor.name, self._point.endpoint, self._vendor.providers[0], None)
         except Exception as error:
             swallow(error, "Relay._begin", self._vendor.name)

@@ -25,7 +25,8 @@ from otel_refusals.reader import text
 from otel_refusals.vendors._litellm_relay import RelayReader
 from otel_refusals.wire import Decoder
 
-_current: ContextVar[ref[Relayed] | None] = ContextVar("otel_refusals_relayed", default=None)
+RELAYED: ContextVar[ref[Relayed] | None] = ContextVar("otel_refusals_relayed", default=None)
+"""The call through LiteLLM that this one is made for, or was."""
 
 
 _OPERATION = "_otel_refusals_operation"
@@ -33,7 +34,7 @@ _OPERATION = "_otel_refusals_operation"
 
 def relayed() -> Relayed | None:
     """The call through LiteLLM that is being made; what is requested in its course is part of it."""
-    found = _current.get()
+    found = RELAYED.get()
     operation = None if found is None else found()
     return operation if operation is not None and operation.calling else None
 
@@ -160,11 +161,11 @@ class Relayed(Operation):
 def calling(operation: Relayed) -> Iterator[None]:
     """The time in which what is requested is part of `operation`."""
     operation.calling = True
-    token = _current.set(ref(operation))
+    token = RELAYED.set(ref(operation))
     try:
         yield
     finally:
-        _current.reset(token)
+        RELAYED.reset(token)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from opentelemetry.context import get_current
 
 from otel_refusals.failure import swallow
-from otel_refusals.operation import Operation, report_orphans
+from otel_refusals.operation import Operation
 from otel_refusals.reader import MAX_TRACKED
 from otel_refusals.suppression import is_suppressed
 from otel_refusals.telemetry import Telemetry
@@ -66,7 +66,6 @@ class Sockets:
             operation.end()
 
     def _begin(self, connection: Any, frame: Frame) -> Operation:
-        report_orphans()
         provider = self._vendor.provider_of(connection)
         operation = Operation(self._telemetry, self._vendor.name, frame.endpoint, provider, None)
         operation.streams()

@@ -22,9 +22,9 @@ from otel_refusals.body import End, end_when_closed, watch_bytes
 from otel_refusals.collection import Collection
 from otel_refusals.failure import never_fails, swallow
 from otel_refusals.gateways import PROVIDERS, provider_at
-from otel_refusals.operation import Operation, report_orphans
-from otel_refusals.reader import field, text
-from otel_refusals.relayed import relayed
+from otel_refusals.operation import Operation
+from otel_refusals.reader import as_text, field
+from otel_refusals.relayed import RELAYED, relayed
 from otel_refusals.suppression import is_suppressed
 from otel_refusals.tap import AsyncTap, Tap
 from otel_refusals.telemetry import Telemetry
@@ -135,9 +135,8 @@ class Stainless:
             if endpoint is None:
                 return None, args, kwargs
             context = get_current()
-            if is_suppressed(context) or relayed() is not None:
+            if (context and is_suppressed(context)) or (RELAYED.get() is not None and relayed() is not None):
                 return None, args, kwargs
-            report_orphans()
             name, provider = self._vendor.name, self._provider_of(client)
             if endpoint.results == "each":
                 collection = Collection(self._telemetry, name, endpoint, provider, options.url)
@@ -158,7 +157,7 @@ class Stainless:
         """
         return not (
             callable(options.post_parser)
-            or (options.headers and _RAW in options.headers)
+            or (isinstance(options.headers, dict) and _RAW in options.headers)
             or (self._has_spans and getattr(client, "_lazy_tracer", self) is not None)
         )
 
@@ -192,8 +191,11 @@ def _parsed_by(parser: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
 
 
 def _model_in(options: Any) -> str | None:
-    extra = getattr(options, "extra_json", None)
-    return (text(extra, "model") if extra else None) or text(options.json_data, "model")
+    for body in (getattr(options, "extra_json", None), options.json_data):
+        model = as_text(body.get("model")) if isinstance(body, dict) else None
+        if model is not None:
+            return model
+    return None
 
 
 def _use_native_span(args: tuple[Any, ...]) -> End | None:
@@ -277,9 +279,14 @@ def returned(operation: Operation, result: Any) -> End | None:
     if operation.ended or operation.watched:
         return None
     try:
-        parsed = bool(_form(type(result)))  # type: ignore[arg-type]
-        response = result if parsed else field(result, "http_response") or result
-        if parsed or not hasattr(type(response), "iter_bytes"):
+        form = _form(type(result))  # type: ignore[arg-type]
+        if form == "model" and not operation.tapped:  # nearly every call, by the shortest way
+            if operation.unread:
+                operation.whole(result)
+            operation.end()
+            return None
+        response = result if form else field(result, "http_response") or result
+        if form or not hasattr(type(response), "iter_bytes"):
             if operation.unread and not operation.tapped:
                 _see(operation, result)
         elif response.is_closed:  # the body is here already, and the caller may never parse it

@@ -123,7 +123,7 @@ class Telemetry:
         A signal whose SDK or processor raises takes no other with it.
         """
         context = operation.context
-        workload = self._workload_in(context)
+        workload = self._workload_in(context) if context else self._config.workload
         loud = outcome if isinstance(outcome, (Refused, Rescued, Unknown)) else None
         if loud is not None:
             origin = _origin(operation, workload)
@@ -137,7 +137,7 @@ class Telemetry:
             context = set_span_in_context(span, context)
         try:
             series = self._labels(operation, workload)
-            self._operations.add(1, self._operation_labels(series, outcome), context)
+            self._operations.add(1, series.get(outcome.outcome) or self._operation_labels(series, outcome), context)
             if isinstance(loud, Unknown):
                 self._count_unknown(loud, series[""], context)
             elif loud is not None:
@@ -179,8 +179,6 @@ class Telemetry:
 
     def _workload_in(self, context: Context) -> str:
         """The application's own name for it, its caller's, that of the route, or the default."""
-        if not context:
-            return self._config.workload
         if name := workload_of(context):
             return name
         if name := workload_heard(context):
@@ -226,12 +224,10 @@ class Telemetry:
         return series
 
     def _operation_labels(self, series: dict[str, Labels], outcome: Outcome) -> Labels:
-        word = outcome.outcome
-        labels = series.get(word)
-        if labels is None:
-            labels = series[word] = {**series[""], names.OUTCOME: word}
+        labels = {**series[""], names.OUTCOME: outcome.outcome}
         if isinstance(outcome, Errored):
             return {**labels, names.ERROR_TYPE: self._error_types.bound(outcome.error_type)}
+        series[outcome.outcome] = labels
         return labels
 
     def _count_refusals(self, operation: Operation, outcome: Refused | Rescued, base: Labels, context: Context) -> None:

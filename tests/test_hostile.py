@@ -211,7 +211,7 @@ class Raising:
         raise RuntimeError(name)
 
 
-READERS = sorted({end.reader for vendor in VENDORS for end in vendor.endpoints}, key=lambda reader: reader.__module__)
+READERS = [*dict.fromkeys(end.reader for vendor in VENDORS for end in vendor.endpoints)]
 
 
 @pytest.mark.parametrize("make", READERS, ids=lambda make: f"{make.__module__.rpartition('.')[2]}.{make.__name__}")

@@ -15,7 +15,7 @@ from otel_refusals.vendors import VENDORS
 from otel_refusals.wire import MAX_BODY, Decoder
 from tests.fixtures import FIXTURES, Fixture, fixture
 
-READERS = sorted({end.reader for vendor in VENDORS for end in vendor.endpoints}, key=lambda reader: reader.__name__)
+READERS = [*dict.fromkeys(end.reader for vendor in VENDORS for end in vendor.endpoints)]
 STREAMS = [found for found in FIXTURES if found.streamed]
 BODIES = [found for found in FIXTURES if not found.path.endswith(".jsonl")]
 """What the decoder is given: lines of JSON are only decoded by the SDKs."""

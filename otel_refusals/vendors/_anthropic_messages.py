@@ -22,7 +22,7 @@ from otel_refusals.outcome import (
     Truncated,
     Unknown,
 )
-from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, never, number, text
+from otel_refusals.reader import MAX_TRACKED, NOTHING, as_text, field, items, never, number, text
 
 STOP_REASONS: dict[str, type[Completed | Truncated | ToolCall | Paused]] = {
     "end_turn": Completed,
@@ -127,10 +127,11 @@ class MessagesReader:
                     return False
         except Exception:  # of another shape than the SDK's message: read it properly
             return False
-        self._reset()
+        if self.decided:
+            self._reset()
         self._finished = self.decided = True
         self._stop_reason = message.stop_reason
-        self.response_id, self.response_model = text(message, "id"), text(message, "model")
+        self.response_id, self.response_model = as_text(message.id), as_text(message.model)
         return True
 
     def _read(self, wire: object) -> None:

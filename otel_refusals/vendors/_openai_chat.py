@@ -18,7 +18,7 @@ from otel_refusals.outcome import (
     Truncated,
     Unknown,
 )
-from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, number, text
+from otel_refusals.reader import MAX_TRACKED, NOTHING, as_text, field, items, number, text
 from otel_refusals.vendors._openai_errors import (
     CONTENT_FILTER,
     Raw,
@@ -128,9 +128,10 @@ class ChatReader:
         except Exception:  # of another shape than the SDK's completion of one choice: read it properly
             return False
         if plain:
-            self._reset()
+            if self.decided:
+                self._reset()
             self._finished = self.decided = True
-            self.response_id, self.response_model = text(completion, "id"), text(completion, "model")
+            self.response_id, self.response_model = as_text(completion.id), as_text(completion.model)
             known = self._choices[0] = _Choice()
             known.finish_reason = choice.finish_reason
         return plain
