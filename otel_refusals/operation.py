@@ -162,7 +162,9 @@ class Operation:
         self._whole = True
         try:
             self.reader.feed(response)
-            self._decide()
+            self.decided_at = self.decided_at or time_ns()
+            if self.span is not None:
+                self._annotate(self._outcome())
         except Exception as error:
             swallow(error, "Operation.whole", self.vendor_name)
 

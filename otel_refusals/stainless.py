@@ -14,7 +14,7 @@ from collections.abc import Callable
 from copy import copy
 from functools import cache, lru_cache
 from typing import Any, Literal
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 from opentelemetry.context import get_current
 
@@ -85,7 +85,8 @@ class Stainless:
         self._telemetry = telemetry
         self._route = vendor.router()
         self._has_spans = any(point.seam == "native_span" for point in vendor.chokepoints)
-        self._providers: WeakKeyDictionary[Any, tuple[Any, str]] = WeakKeyDictionary()
+        # By the client's identity: what a weak dictionary does with each look-up is dear.
+        self._providers: dict[int, tuple[ref[Any], Any, str]] = {}
 
     def call(self, wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Around `SyncAPIClient.request`."""
@@ -164,14 +165,15 @@ class Stainless:
     def _provider_of(self, client: Any) -> str:
         """By what the configuration says of the address, the client's class, and what is known of the address."""
         url = getattr(client, "_base_url", None)
-        known = self._providers.get(client)
-        if known is not None and known[0] is url:
-            return known[1]
+        key = id(client)
+        known = self._providers.get(key)
+        if known is not None and known[0]() is client and known[1] is url:
+            return known[2]
         usual = self._vendor.providers[0]
         provider = provider_at(url, self._telemetry.providers) or self._vendor.provider_of(client)
         if provider == usual:
             provider = provider_at(url, PROVIDERS) or usual
-        self._providers[client] = url, provider
+        self._providers[key] = ref(client, lambda _: self._providers.pop(key, None)), url, provider
         return provider
 
 
@@ -281,7 +283,7 @@ def returned(operation: Operation, result: Any) -> End | None:
     try:
         form = _form(type(result))  # type: ignore[arg-type]
         if form == "model" and not operation.tapped:  # nearly every call, by the shortest way
-            if operation.unread:
+            if not operation.reader.decided:
                 operation.whole(result)
             operation.end()
             return None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from opentelemetry import metrics, trace
 from opentelemetry._logs import LoggerProvider, SeverityNumber, get_logger_provider
-from opentelemetry.context import Context, get_current
+from opentelemetry.context import Context, create_key, get_current
 from opentelemetry.metrics import Counter, MeterProvider
 from opentelemetry.trace import Span, TracerProvider, set_span_in_context
 
@@ -38,7 +38,9 @@ log = getLogger("otel_refusals")
 
 Labels = dict[str, str]
 
-_EMPTY = Context()
+_NOWHERE = Context({create_key("otel_refusals.nowhere"): True})
+"""Of an operation that is part of no trace. An empty context would stand for the one of the moment of the report."""
+
 _warned: set[tuple[str, str]] = set()
 """Providers and stop reasons that this process was warned of; bounded, because the stop reasons are."""
 
@@ -122,8 +124,8 @@ class Telemetry:
 
         A signal whose SDK or processor raises takes no other with it.
         """
-        context = operation.context
-        workload = self._workload_in(context) if context else self._config.workload
+        context = operation.context or _NOWHERE
+        workload = self._workload_in(operation.context) if operation.context else self._config.workload
         loud = outcome if isinstance(outcome, (Refused, Rescued, Unknown)) else None
         if loud is not None:
             origin = _origin(operation, workload)
@@ -136,7 +138,9 @@ class Telemetry:
         if span is not None:
             context = set_span_in_context(span, context)
         try:
-            series = self._labels(operation, workload)
+            model = operation.model or operation.reader.response_model or "unknown"
+            key = (operation.provider, operation.endpoint.operation, model, workload)
+            series = self._series.get(key) or self._new_series(key)
             self._operations.add(1, series.get(outcome.outcome) or self._operation_labels(series, outcome), context)
             if isinstance(loud, Unknown):
                 self._count_unknown(loud, series[""], context)
@@ -206,21 +210,17 @@ class Telemetry:
         ours = attributes_of(outcome, explanation=self._config.capture_explanation)
         return {**official_attributes(operation), **ours, names.WORKLOAD: workload}
 
-    def _labels(self, operation: Operation, workload: str) -> dict[str, Labels]:
+    def _new_series(self, key: tuple[str, str, str, str]) -> dict[str, Labels]:
         """The label sets of one (provider, operation, model, workload), by outcome; the bare one under ``""``."""
-        model = operation.model or operation.reader.response_model or "unknown"
-        key = (operation.provider, operation.endpoint.operation, model, workload)
-        series = self._series.get(key)
-        if series is not None:
-            return series
-        key = (*key[:2], self._models.bound(model), self._workloads.bound(workload))
+        provider, operation, model, workload = key
+        key = (provider, operation, self._models.bound(model), self._workloads.bound(workload))
         series = self._series.get(key)
         if series is None:
             series = self._series[key] = {"": dict(zip(names.BASE, key, strict=True))}
             for word in (Refused.outcome, Rescued.outcome, Unknown.outcome):
                 series[word] = {**series[""], names.OUTCOME: word}
                 # Without a zero first, the first real one would be a new series, and no increase.
-                self._operations.add(0, series[word], _EMPTY)
+                self._operations.add(0, series[word], _NOWHERE)
         return series
 
     def _operation_labels(self, series: dict[str, Labels], outcome: Outcome) -> Labels:

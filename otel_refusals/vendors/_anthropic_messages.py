@@ -68,6 +68,7 @@ class MessagesReader:
         "_error",
         "_finished",
         "_hops",
+        "_plain",
         "_served_by",
         "_stop_reason",
         "_usage",
@@ -83,6 +84,7 @@ class MessagesReader:
         self.response_id: str | None = None
         self.response_model: str | None = None
         self._error: Outcome | None = None
+        self._plain: str | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -108,31 +110,23 @@ class MessagesReader:
 
     @property
     def finish_reasons(self) -> tuple[str, ...]:
-        return (self._stop_reason,) if self._stop_reason else ()
+        stop_reason = self._plain or self._stop_reason
+        return (stop_reason,) if stop_reason else ()
 
-    def feed(self, wire: object, /) -> None:
-        if not self._is_plain_answer(wire):
-            self._read(wire)
-
-    def _is_plain_answer(self, message: Any) -> bool:
-        """Whether a whole message ended in a known way and has no declined hop in it: most do.
-
-        Then that is all there is to read.
-        """
+    def feed(self, wire: Any, /) -> None:
+        # Of a whole message that ended in a known way and has no declined hop in it, as most do, that is all to read.
         try:
-            if message.type != "message" or message.stop_reason not in STOP_REASONS:
-                return False
-            for block in message.content:
-                if block.type == "fallback":
-                    return False
-        except Exception:  # of another shape than the SDK's message: read it properly
-            return False
-        if self.decided:
-            self._reset()
-        self._finished = self.decided = True
-        self._stop_reason = message.stop_reason
-        self.response_id, self.response_model = as_text(message.id), as_text(message.model)
-        return True
+            plain = wire.type == "message" and wire.stop_reason in _ENDINGS
+            for block in wire.content if plain else ():
+                plain = plain and block.type != "fallback"
+        except Exception:  # of another shape than the SDK's message
+            plain = False
+        if plain:
+            self._plain, self.decided = wire.stop_reason, True
+            self.response_id, self.response_model = as_text(wire.id), as_text(wire.model)
+        else:
+            self._plain = None
+            self._read(wire)
 
     def _read(self, wire: object) -> None:
         if isinstance(wire, BaseException):
@@ -145,6 +139,8 @@ class MessagesReader:
     def outcome(self) -> Outcome | None:
         if self._error is not None:
             return self._error
+        if self._plain is not None:
+            return _ENDINGS[self._plain]
         stop_reason = self._stop_reason
         if stop_reason is None:
             return Unknown(MISSING) if self._finished else None

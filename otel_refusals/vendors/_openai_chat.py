@@ -72,6 +72,7 @@ class ChatReader:
         "_choices",
         "_error",
         "_finished",
+        "_plain",
         "_prompt_filters",
         "_usage",
         "decided",
@@ -85,6 +86,7 @@ class ChatReader:
         self.response_id: str | None = None
         self.response_model: str | None = None
         self._error: Outcome | None = None
+        self._plain: str | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -106,35 +108,29 @@ class ChatReader:
 
     @property
     def finish_reasons(self) -> tuple[str, ...]:
+        if self._plain is not None:
+            return (self._plain,)
         return tuple(choice.finish_reason for _, choice in sorted(self._choices.items()) if choice.finish_reason)
 
-    def feed(self, wire: object, /) -> None:
-        if not self._is_plain_answer(wire):
-            self._read(wire)
-
-    def _is_plain_answer(self, completion: Any) -> bool:
-        """Whether a whole completion has one choice that ended in a known way and nothing that could decline: most do.
-
-        Then that is all there is to read.
-        """
+    def feed(self, wire: Any, /) -> None:
+        # Of a whole completion with one choice that ended in a known way and nothing that could decline, as most are,
+        # that is all there is to read.
         try:
-            (choice,) = completion.choices
+            (choice,) = wire.choices
             plain = (
-                completion.object == "chat.completion"
-                and choice.finish_reason in FINISH_REASONS
+                wire.object == "chat.completion"
+                and choice.finish_reason in _ENDINGS
                 and not choice.message.refusal
                 and not choice.__pydantic_extra__  # Azure's filter results
             )
-        except Exception:  # of another shape than the SDK's completion of one choice: read it properly
-            return False
+        except Exception:  # of another shape than the SDK's completion of one choice
+            plain = False
         if plain:
-            if self.decided:
-                self._reset()
-            self._finished = self.decided = True
-            self.response_id, self.response_model = as_text(completion.id), as_text(completion.model)
-            known = self._choices[0] = _Choice()
-            known.finish_reason = choice.finish_reason
-        return plain
+            self._plain, self.decided = choice.finish_reason, True
+            self.response_id, self.response_model = as_text(wire.id), as_text(wire.model)
+        else:
+            self._plain = None
+            self._read(wire)
 
     def _read(self, wire: object) -> None:
         if isinstance(wire, BaseException):
@@ -214,6 +210,8 @@ class ChatReader:
     def outcome(self) -> Outcome | None:
         if self._error is not None:
             return self._error
+        if self._plain is not None:
+            return _ENDINGS[self._plain]
         choices = [self._choices[index] for index in sorted(self._choices)]
         refusals = [self._refusal(choice) for choice in choices if choice.declined]
         return self._refused(tuple(refusals)) if refusals else self._not_refused(choices)
