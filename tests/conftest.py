@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -28,6 +29,10 @@ if TYPE_CHECKING:  # a vendor's own tests run where no other SDK is installed
 # to them, so one authority does, that of nobody.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "nobody.pem")
 os.environ.pop("SSL_CERT_DIR", None)
+
+# What a shell runs in the background ignores interrupts, and so would every process that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The kit's plugin is loaded here, and not by its entry point, so that its first lines are measured as well.
 pytest_plugins = ["otel_refusals.testing.pytest_plugin", "tests.bundle.figures", "tests.bundle.left_out"]
