@@ -16,8 +16,8 @@ from opentelemetry.trace import TracerProvider
 from otel_refusals import failure
 from otel_refusals.aws import Aws
 from otel_refusals.config import configure
+from otel_refusals.leftovers import report_at_exit
 from otel_refusals.methods import Methods
-from otel_refusals.operation import report_at_exit
 from otel_refusals.patch import Patches, Wrapper
 from otel_refusals.relay import Relay
 from otel_refusals.sockets import Sockets

@@ -8,23 +8,18 @@ What it costs the caller is paid here, so a completed call does no more than it 
 
 from __future__ import annotations
 
-import atexit
-import os
-import sys
-from collections import deque
 from contextlib import suppress
-from functools import cache
 from threading import Lock
 from time import time_ns
-from types import FrameType
 from typing import TYPE_CHECKING, Any
-from weakref import ReferenceType, WeakSet, ref
+from weakref import ReferenceType, ref
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
 from otel_refusals.failure import never_fails, swallow
+from otel_refusals.leftovers import OPEN, ORPHANS, inside_a_lock, report_at_exit_once, report_orphans
 from otel_refusals.outcome import MISSING, Errored, Incomplete, Outcome, Paused, ToolCall, Unknown
 from otel_refusals.reader import Reader
 from otel_refusals.vendor import Endpoint
@@ -40,14 +35,6 @@ _CUT = frozenset(
     }
 )
 """Class names, anywhere in an exception's bases, by which the HTTP libraries and SDKs say that a connection broke."""
-
-_LOCKING = ("opentelemetry.sdk.", "opentelemetry.exporter.", "queue", "logging")
-
-_open: WeakSet[Operation] = WeakSet()
-"""Operations whose answer is still being read."""
-
-_orphans: deque[Operation] = deque()
-"""Operations whose end the garbage collector saw at a moment when telemetry could not be sent."""
 
 
 class Operation:
@@ -66,8 +53,11 @@ class Operation:
     __slots__ = (
         "__weakref__",
         "_annotated",
+        "_answer",
         "_error",
         "_failed_by",
+        "_plain",
+        "_reader",
         "_report_once",
         "_telemetry",
         "_whole",
@@ -76,7 +66,6 @@ class Operation:
         "endpoint",
         "model",
         "provider",
-        "reader",
         "replay_id",
         "span",
         "started_at",
@@ -107,14 +96,17 @@ class Operation:
         self.endpoint = endpoint
         self.provider = provider
         self.model = model
-        self.reader = endpoint.reader() if reader is None else reader
+        self._reader = reader
+        # A whole answer that one look told everything of, and what that is.
+        self._answer: object = None
+        self._plain: Outcome | None = None
         self.replay_id: str | None = None
         # The context and the call's span belong to the moment of the call: a stream is read in another.
         self.context = otel_context.get_current() if context is None else context
         self.span: Span | None = None
         if reader is None and self.context:
             self._use_current_span()
-        if _orphans:
+        if ORPHANS:
             report_orphans()
         self.started_at = time_ns()
         # Whether the answer is still to arrive; and somebody is sure to end this.
@@ -125,6 +117,16 @@ class Operation:
     @never_fails
     def _use_current_span(self) -> None:
         self.span = self._telemetry.call_span(self.context)
+
+    @property
+    def reader(self) -> Reader:
+        """What reads the answer. Made when there is something to read: of a plain answer, there mostly is not."""
+        reader = self._reader
+        if reader is None:
+            reader = self._reader = self.endpoint.reader()
+            if self._answer is not None:
+                reader.feed(self._answer)
+        return reader
 
     @property
     def ended(self) -> bool:
@@ -139,13 +141,13 @@ class Operation:
     @property
     def unread(self) -> bool:
         """Whether nothing of the answer was seen yet."""
-        return not (self._whole or self.reader.decided)
+        return not (self._whole or (self._reader is not None and self._reader.decided))
 
     def streams(self) -> None:
         """Know that the answer is still to arrive, and may be left at any moment, the end of the process included."""
         self.streaming = True
-        _open.add(self)
-        _last_at_exit()
+        OPEN.add(self)
+        report_at_exit_once()
 
     @never_fails
     def body(self, decoder: Decoder) -> None:
@@ -161,7 +163,12 @@ class Operation:
         """Read a whole response; of several, as a client-side fallback makes them, the last stands."""
         self._whole = True
         try:
-            self.reader.feed(response)
+            look = self.endpoint.plain if self._reader is None else None
+            self._plain = None if look is None else look(response)
+            if self._plain is None:
+                self.reader.feed(response)
+            else:
+                self._answer = response
             self.decided_at = self.decided_at or time_ns()
             if self.span is not None:
                 self._annotate(self._outcome())
@@ -185,7 +192,7 @@ class Operation:
         try:
             if error is not None:
                 self._learn(error)
-            if not getattr(self.reader, "generates", True):
+            if not getattr(self._reader, "generates", True):
                 return  # the answer shows that this was no operation: the model's name had not
             outcome = self._outcome()
             if self.span is not None:
@@ -208,10 +215,14 @@ class Operation:
         """
         if self.ended:
             return
-        if _inside_a_lock():
-            _orphans.append(self)
+        if inside_a_lock():
+            ORPHANS.append(self)
         else:
             self.end(error)
+
+    def forget(self) -> None:
+        """Report nothing: in a forked child, the parent does."""
+        self._report_once.acquire(blocking=False)
 
     def __del__(self) -> None:
         if not self._report_once.locked():
@@ -233,6 +244,7 @@ class Operation:
             return
         if self.streaming and any(base.__name__ in _CUT for base in type(error).__mro__):
             return
+        self._plain = None
         self.decided_at = time_ns()
         self._failed_by = type(error).__name__
         with suppress(TypeError):  # of a kind that cannot be referred to weakly
@@ -240,6 +252,8 @@ class Operation:
         self.reader.feed(error)
 
     def _outcome(self) -> Outcome:
+        if self._plain is not None:
+            return self._plain
         try:
             outcome = self.reader.outcome()
         except Exception as error:  # the operation is still reported, by what is known without its reader
@@ -269,54 +283,3 @@ class Operation:
         self._annotated = outcome
         # What is written on a span stays: tokens of a stream are known for good at its end only.
         self._telemetry.annotate(self, outcome, tokens=final or not self.streaming)
-
-
-def report_orphans() -> None:
-    """Report the operations that the garbage collector left behind."""
-    while _orphans:
-        with suppress(IndexError):  # another thread may take the last one
-            _orphans.popleft().end()
-
-
-def report_open() -> None:
-    """Report every operation that the end of the process leaves unread."""
-    while _open:
-        with suppress(KeyError):  # another thread may take the last one
-            _open.pop().end()
-    report_orphans()
-
-
-def report_at_exit() -> None:
-    """Have the end of the process report what is open then.
-
-    What is registered last runs first: as late as can be is before the exporters stop.
-    """
-    atexit.unregister(report_open)
-    atexit.register(report_open)
-
-
-_last_at_exit = cache(report_at_exit)
-"""Once more when the first answer streams in this process: OpenTelemetry may be set up after `instrument()`."""
-
-
-def _forget() -> None:
-    """In a forked child: what was open belongs to the parent, which reports it."""
-    _last_at_exit.cache_clear()
-    for operation in list(_open):
-        operation._report_once.acquire(blocking=False)
-    _open.clear()
-    _orphans.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
-
-
-def _inside_a_lock() -> bool:
-    """Whether this thread is inside code that may hold a lock which a report needs."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
-        if str(frame.f_globals.get("__name__")).startswith(_LOCKING):
-            return True
-        frame = frame.f_back
-    return False

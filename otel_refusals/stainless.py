@@ -283,7 +283,7 @@ def returned(operation: Operation, result: Any) -> End | None:
     try:
         form = _form(type(result))  # type: ignore[arg-type]
         if form == "model" and not operation.tapped:  # nearly every call, by the shortest way
-            if not operation.reader.decided:
+            if operation.unread:
                 operation.whole(result)
             operation.end()
             return None

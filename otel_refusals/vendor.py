@@ -124,6 +124,8 @@ class Endpoint:
         results: `once`: a result is seen by its call only. `stored`: it can be asked for again by its id. `replayed`:
             the route shows stored results again, by polls and retrievals; each is reported once per id, and a failure
             to fetch one is not an operation. `each`: the route lists the results of many operations, and so again.
+        plain: The outcome of a whole answer by one look, where it ended as most do; None from it for one that has to be
+            read. Never raises.
     """
 
     method: str
@@ -131,6 +133,7 @@ class Endpoint:
     operation: Operation
     reader: ReaderType
     results: Literal["once", "stored", "replayed", "each"] = "once"
+    plain: Callable[[Any], Outcome | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

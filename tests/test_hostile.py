@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 import otel_refusals
-from otel_refusals import operation
+from otel_refusals import leftovers
 from otel_refusals.outcome import Errored, Refused
 from otel_refusals.reader import MAX_NUMBER, MAX_TEXT, number
 from otel_refusals.testing import Reply, StubServer
@@ -195,7 +195,7 @@ def test_a_forked_child_leaves_the_open_streams_to_its_parent(
     stream = claude.messages.create(**CLAUDE, stream=True)
     child = os.fork()
     if child == 0:
-        operation.report_open()
+        leftovers.report_open()
         os._exit(int(sum(recorded.outcomes.values())))
     _, status = os.waitpid(child, 0)
     list(stream)

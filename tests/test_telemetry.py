@@ -18,7 +18,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 import otel_refusals
-from otel_refusals import names, operation
+from otel_refusals import leftovers, names
 from otel_refusals.labels import BoundedLabels
 from otel_refusals.seen import Seen
 from otel_refusals.testing import Reply, StubServer
@@ -303,7 +303,7 @@ def test_a_report_from_inside_opentelemetry_waits_for_the_next_operation(
     vendor.queue(fixture("anthropic/stream_completed.sse").reply)
     stream = claude.messages.create(**CLAUDE, stream=True)
     with monkeypatch.context() as patched:
-        patched.setattr(operation, "_LOCKING", (__name__,))
+        patched.setattr(leftovers, "_LOCKING", (__name__,))
         del stream
         gc.collect()
     assert {} == recorded.outcomes

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from otel_refusals import operation
+from otel_refusals import leftovers
 from otel_refusals.instrumentation import telemetry_in_use
 from otel_refusals.operation import Operation
 
@@ -52,7 +52,7 @@ class Gauges:
 
 def look(operations: int, *, instrumented: bool) -> Gauges:
     """Look now."""
-    operation.report_orphans()
+    leftovers.report_orphans()
     objects: list[Any] = gc.get_objects()
     known = sum(isinstance(one, Operation) for one in objects)
     tasks = sum(isinstance(one, asyncio.Task) for one in objects)
@@ -65,8 +65,8 @@ def look(operations: int, *, instrumented: bool) -> Gauges:
         threads=threading.active_count(),
         tasks=tasks,
         known=known,
-        open=len(operation._open),
-        orphans=len(operation._orphans),
+        open=len(leftovers.OPEN),
+        orphans=len(leftovers.ORPHANS),
         seen=len(telemetry.seen._ids) if telemetry else 0,
         series=len(telemetry._series) if telemetry else 0,
     )

@@ -22,7 +22,7 @@ from otel_refusals.outcome import (
     Truncated,
     Unknown,
 )
-from otel_refusals.reader import MAX_TRACKED, NOTHING, as_text, field, items, never, number, text
+from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, never, number, text
 
 STOP_REASONS: dict[str, type[Completed | Truncated | ToolCall | Paused]] = {
     "end_turn": Completed,
@@ -68,7 +68,6 @@ class MessagesReader:
         "_error",
         "_finished",
         "_hops",
-        "_plain",
         "_served_by",
         "_stop_reason",
         "_usage",
@@ -84,7 +83,6 @@ class MessagesReader:
         self.response_id: str | None = None
         self.response_model: str | None = None
         self._error: Outcome | None = None
-        self._plain: str | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -110,25 +108,9 @@ class MessagesReader:
 
     @property
     def finish_reasons(self) -> tuple[str, ...]:
-        stop_reason = self._plain or self._stop_reason
-        return (stop_reason,) if stop_reason else ()
+        return (self._stop_reason,) if self._stop_reason else ()
 
-    def feed(self, wire: Any, /) -> None:
-        # Of a whole message that ended in a known way and has no declined hop in it, as most do, that is all to read.
-        try:
-            plain = wire.type == "message" and wire.stop_reason in _ENDINGS
-            for block in wire.content if plain else ():
-                plain = plain and block.type != "fallback"
-        except Exception:  # of another shape than the SDK's message
-            plain = False
-        if plain:
-            self._plain, self.decided = wire.stop_reason, True
-            self.response_id, self.response_model = as_text(wire.id), as_text(wire.model)
-        else:
-            self._plain = None
-            self._read(wire)
-
-    def _read(self, wire: object) -> None:
+    def feed(self, wire: object, /) -> None:
         if isinstance(wire, BaseException):
             self._read_error(field(wire, "body") or wire, type(wire).__name__, field(wire, "message"))
             return
@@ -139,8 +121,6 @@ class MessagesReader:
     def outcome(self) -> Outcome | None:
         if self._error is not None:
             return self._error
-        if self._plain is not None:
-            return _ENDINGS[self._plain]
         stop_reason = self._stop_reason
         if stop_reason is None:
             return Unknown(MISSING) if self._finished else None
@@ -297,6 +277,18 @@ _FEED = {
     "completion": MessagesReader._completion,
     "error": MessagesReader._error_event,
 }
+
+
+def plain_message(message: Any) -> Outcome | None:
+    """What a whole `Message` says that ended in a known way and has no declined hop in it, as most do."""
+    try:
+        ending = _ENDINGS.get(message.stop_reason) if message.type == "message" else None
+        for block in message.content if ending is not None else ():
+            if block.type == "fallback":
+                return None
+    except Exception:  # of another shape than the SDK's
+        return None
+    return ending
 
 
 def category_of(raw: str | None) -> Category:

@@ -18,7 +18,7 @@ from otel_refusals.outcome import (
     Truncated,
     Unknown,
 )
-from otel_refusals.reader import MAX_TRACKED, NOTHING, as_text, field, items, number, text
+from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, number, text
 from otel_refusals.vendors._openai_errors import (
     CONTENT_FILTER,
     Raw,
@@ -72,7 +72,6 @@ class ChatReader:
         "_choices",
         "_error",
         "_finished",
-        "_plain",
         "_prompt_filters",
         "_usage",
         "decided",
@@ -86,7 +85,6 @@ class ChatReader:
         self.response_id: str | None = None
         self.response_model: str | None = None
         self._error: Outcome | None = None
-        self._plain: str | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -108,31 +106,9 @@ class ChatReader:
 
     @property
     def finish_reasons(self) -> tuple[str, ...]:
-        if self._plain is not None:
-            return (self._plain,)
         return tuple(choice.finish_reason for _, choice in sorted(self._choices.items()) if choice.finish_reason)
 
-    def feed(self, wire: Any, /) -> None:
-        # Of a whole completion with one choice that ended in a known way and nothing that could decline, as most are,
-        # that is all there is to read.
-        try:
-            (choice,) = wire.choices
-            plain = (
-                wire.object == "chat.completion"
-                and choice.finish_reason in _ENDINGS
-                and not choice.message.refusal
-                and not choice.__pydantic_extra__  # Azure's filter results
-            )
-        except Exception:  # of another shape than the SDK's completion of one choice
-            plain = False
-        if plain:
-            self._plain, self.decided = choice.finish_reason, True
-            self.response_id, self.response_model = as_text(wire.id), as_text(wire.model)
-        else:
-            self._plain = None
-            self._read(wire)
-
-    def _read(self, wire: object) -> None:
+    def feed(self, wire: object, /) -> None:
         if isinstance(wire, BaseException):
             # Of `LengthFinishReasonError` and `ContentFilterFinishReasonError`: what the vendor said stands inside.
             wire = field(wire, "completion") or wire
@@ -210,8 +186,6 @@ class ChatReader:
     def outcome(self) -> Outcome | None:
         if self._error is not None:
             return self._error
-        if self._plain is not None:
-            return _ENDINGS[self._plain]
         choices = [self._choices[index] for index in sorted(self._choices)]
         refusals = [self._refusal(choice) for choice in choices if choice.declined]
         return self._refused(tuple(refusals)) if refusals else self._not_refused(choices)
@@ -268,3 +242,14 @@ class ChatReader:
 
 _ORDER = ("error", "length", "model_length", "tool_calls", "function_call", "stop")
 """Of several choices the operation takes the first of these that any choice has."""
+
+
+def plain_completion(completion: Any) -> Outcome | None:
+    """What a whole `ChatCompletion` says that has one choice, ended in a known way, with nothing that could decline."""
+    try:
+        (choice,) = completion.choices
+        ending = _ENDINGS.get(choice.finish_reason) if completion.object == "chat.completion" else None
+        # What the SDK does not know of a choice are Azure's filter results.
+        return None if choice.message.refusal or choice.__pydantic_extra__ else ending
+    except Exception:  # of another shape than the SDK's
+        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otel_refusals.vendor import Chokepoint, Endings, Endpoint, Vendor, by_class
-from otel_refusals.vendors._anthropic_messages import REFUSAL, STOP_REASONS, MessagesReader
+from otel_refusals.vendors._anthropic_messages import REFUSAL, STOP_REASONS, MessagesReader, plain_message
 from otel_refusals.vendors._anthropic_sessions import SessionEventReader
 from otel_refusals.vendors._batch_line import BatchLineReader
 
@@ -21,7 +21,7 @@ VENDOR = Vendor(
         Chokepoint("anthropic._base_client", "finish_api_call_span", "native_span", since="1.14"),
     ),
     endpoints=(
-        Endpoint("POST", "/v1/messages", "chat", MessagesReader),
+        Endpoint("POST", "/v1/messages", "chat", MessagesReader, plain=plain_message),
         Endpoint("POST", "/v1/complete", "text_completion", MessagesReader),
         Endpoint("GET", "/v1/messages/batches/{id}/results", "chat", BatchLineReader, results="each"),
         Endpoint("GET", "/v1/sessions/{id}/events", "chat", SessionEventReader, results="each"),

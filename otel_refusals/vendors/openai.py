@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otel_refusals.vendor import Chokepoint, Endings, Endpoint, Vendor, by_class
-from otel_refusals.vendors._openai_chat import FINISH_REASONS, ChatReader
+from otel_refusals.vendors._openai_chat import FINISH_REASONS, ChatReader, plain_completion
 from otel_refusals.vendors._openai_decisions import DecisionsReader
 from otel_refusals.vendors._openai_errors import CONTENT_FILTER
 from otel_refusals.vendors._openai_images import ImagesReader
@@ -33,7 +33,7 @@ VENDOR = Vendor(
     ),
     endpoints=(
         REALTIME,
-        Endpoint("POST", "/chat/completions", "chat", ChatReader),
+        Endpoint("POST", "/chat/completions", "chat", ChatReader, plain=plain_completion),
         Endpoint("POST", "/responses", "chat", ResponsesReader, results="stored"),
         Endpoint("POST", "/completions", "text_completion", ChatReader),
         Endpoint("POST", "/decisions", "generate_content", DecisionsReader),

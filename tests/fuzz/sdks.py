@@ -8,8 +8,8 @@ from functools import cache
 from random import Random
 
 from otel_refusals.labels import OTHER, is_label
+from otel_refusals.leftovers import report_orphans
 from otel_refusals.names import METRICS
-from otel_refusals.operation import report_orphans
 from otel_refusals.reader import MAX_TEXT
 from otel_refusals.testing import RefusalRecorder, Reply
 from otel_refusals.testing.event_stream import CONTENT_TYPE as FRAMED

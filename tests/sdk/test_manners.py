@@ -18,7 +18,7 @@ import wrapt
 from opentelemetry import trace
 
 import otel_refusals
-from otel_refusals import failure, operation
+from otel_refusals import failure, leftovers
 from otel_refusals.testing import Reply, StubServer
 from otel_refusals.vendors._anthropic_messages import MessagesReader
 from tests.drivers import ARGUMENTS
@@ -289,7 +289,7 @@ def test_a_stream_that_the_end_of_the_process_leaves_is_reported(
     """By what runs at exit, before the exporters stop."""
     stream = open_stream()
     next(stream)
-    operation.report_open()
+    leftovers.report_open()
 
     assert {"incomplete": 1} == recorded.outcomes
     stream.close()

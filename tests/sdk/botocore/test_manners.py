@@ -18,7 +18,7 @@ from botocore.response import StreamingBody
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 import otel_refusals
-from otel_refusals import operation
+from otel_refusals import leftovers
 from otel_refusals.testing import Reply, StubServer
 from otel_refusals.testing.event_stream import CONTENT_TYPE, frame, message
 from tests.fixtures import fixture
@@ -178,7 +178,7 @@ def test_a_stream_that_the_end_of_the_process_leaves_is_reported(
     """By what runs at exit, before the exporters stop."""
     with closing(open_stream()) as stream:
         next(iter(stream))
-        operation.report_open()
+        leftovers.report_open()
 
         assert {"incomplete": 1} == recorded.outcomes
 

@@ -14,7 +14,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 import otel_refusals
 from otel_refusals import outcome_of
-from otel_refusals.operation import report_orphans
+from otel_refusals.leftovers import report_orphans
 from otel_refusals.testing import Reply, StubServer
 from tests.fixtures import fixture
 from tests.sdk.litellm.driver import ANTHROPIC, AZURE, BEDROCK, LOOP, OPENAI
