@@ -99,11 +99,11 @@ def read(one: Walk, pins: list[str]) -> str:
     )
     lines = told.stdout.splitlines() or told.stderr.splitlines()
     if not told.returncode:
-        return f"read: {lines[-1]}"
+        return f"read: {lines[-1].strip('= ')}"
     if skipped := re.findall(r"\w+ is not instrumented: .*", told.stdout):
         return f"skipped: {'; '.join(dict.fromkeys(skipped))}"
     first = next((line for line in lines if "Error" in line or "Warning" in line), "")
-    return f"FAILED: {lines[-1]}; {first}"
+    return f"FAILED: {lines[-1].strip('= ')}; {first}"
 
 
 def main(packages: list[str]) -> int:
