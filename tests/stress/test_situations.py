@@ -89,7 +89,7 @@ def test_a_signal_handler_that_raises_anywhere_never_doubles_a_report() -> None:
     """Also inside our own code, and inside OpenTelemetry, whose suppression it may leave on: then less is reported."""
     result = told(start("alarmed"), quiet=False)
 
-    assert result["rung"] > 10
+    assert result["rung"] > 0
     assert 0 < result["reported"] <= result["made"]
 
 
