@@ -35,7 +35,7 @@ def test_every_supported_package_is_tested_at_its_lowest() -> None:
 def test_every_environment_is_in_a_target() -> None:
     """Of the Makefile: an environment that no command runs tests nothing."""
     assert set(TOX["labels"]["ci"]) | set(TOX["labels"]["more"]) == set(TOX["env_list"])
-    assert set(TOX["env_list"]) | {"frameworks"} == set(TOX["env"])
+    assert set(TOX["env_list"]) | {"frameworks", "peers"} == set(TOX["env"])
 
 
 def name(requirement: str) -> str:

@@ -128,7 +128,9 @@ class StubServer:
             self.answered += 1
             self.requests.append(request)
             del self.requests[:-KEPT]
-        queued = self._queue.popleft() if self._queue and speakers.asks(request) else None
+        # A scenario is for what asks a model; a reply over HTTP for whatever comes next.
+        plain = bool(self._queue) and isinstance(self._queue[0], Reply) and not request.on_socket
+        queued = self._queue.popleft() if self._queue and (plain or speakers.asks(request)) else None
         if queued is None:
             return self._answer(request)
         if isinstance(queued, Reply):

@@ -16,9 +16,7 @@ import gc
 import json
 import multiprocessing
 import os
-import signal
 import threading
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -153,34 +151,6 @@ def interrupted(url: str) -> dict[str, Any]:
     return {"caught": caught, "outcomes": books.outcomes}
 
 
-class _AlarmError(Exception):
-    """What a signal handler of the caller's raises."""
-
-
-def alarmed(_: str) -> dict[str, Any]:
-    """A signal handler that raises, at any moment, also inside our code: what is lost is lost, nothing is doubled."""
-    books, vendor = instrumented(), claude()
-
-    def ring(*_: object) -> None:
-        raise _AlarmError
-
-    signal.signal(signal.SIGALRM, ring)
-    made = rung = 0
-    end = time.monotonic() + 3
-    while time.monotonic() < end:
-        try:
-            try:
-                signal.setitimer(signal.ITIMER_REAL, 0.0005 + made % 37 * 0.0002)
-                made += 1
-                list(call(vendor, STREAM, stream=True))
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-        except (_AlarmError, anthropic.APIConnectionError):  # the SDK takes what is raised inside its request for that
-            rung += 1
-    gc.collect()
-    return {"made": made, "rung": rung, "reported": sum(books.outcomes.values())}
-
-
 def left_at_exit(url: str) -> None:
     """The process ends with streams open: held by the module, by a daemon thread that waits, by a cycle."""
     from opentelemetry import metrics
@@ -229,7 +199,7 @@ def cut_off(_: str) -> dict[str, Any]:
     return {"outcomes": books.outcomes}
 
 
-SITUATIONS = {work.__name__: work for work in (forked, prefork, gevent, interrupted, alarmed, left_at_exit, cut_off)}
+SITUATIONS = {work.__name__: work for work in (forked, prefork, gevent, interrupted, left_at_exit, cut_off)}
 
 if __name__ == "__main__":
     result = SITUATIONS[sys.argv[1]]("".join(sys.argv[2:3]))

@@ -102,7 +102,8 @@ class Turn:
     @property
     def input_tokens(self) -> int:
         """About what the request would cost."""
-        return max(1, len(json.dumps(self.body, default=str)) // 4)
+        shown = {name: value for name, value in self.body.items() if not name.startswith("stream")}
+        return max(1, len(json.dumps(shown, default=str)) // 4)
 
     @property
     def output_tokens(self) -> int:
