@@ -53,7 +53,7 @@ vendor-suites: $(VENV)/dev ## Run the vendors' own test suites whole, plain and 
 
 vendor-suites-slice: $(VENV)/dev
 	@echo "== what drives clients and streams, of the suites of the anthropic and openai SDKs"
-	@$(BIN)/python -m benchmarks.vendor_suites --slice --modes sdk $(shell grep -oE '^(anthropic|openai)==[0-9.]+' constraints.txt)
+	@$(BIN)/python -m benchmarks.vendor_suites $(shell grep -oE '^(anthropic|openai)==[0-9.]+' constraints.txt) --slice --modes sdk
 
 check: lint types ## Lint and type-check.
 
