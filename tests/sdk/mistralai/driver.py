@@ -21,7 +21,7 @@ TELLS_THE_BODY = hasattr(errors, "ResponseValidationError")
 """Whether the exception for an answer that the SDK cannot decode holds that answer."""
 
 MESSAGES = [{"role": "user", "content": "Please."}]
-GUARDRAILS = [{"moderation_llm_v2": {"action": "block"}}]
+GUARDRAILS = [{"moderation_llm_v1": {"action": "block"}, "moderation_llm_v2": {"action": "block"}}]
 
 _MODEL = {"model": "asked-model"}
 _ASKED = {**_MODEL, "inputs": "Please."}
