@@ -42,7 +42,7 @@ def _peak(rig: Rig, scenario: Scenario, variant: str) -> int:
 
 def import_time(peer: Peer | None) -> dict[str, float]:
     """Milliseconds of CPU that an import takes in a new process which has imported OpenTelemetry's API and wrapt."""
-    modules = {OURS: "otel_refusals", **({PEER: ", ".join(peer.modules)} if peer else {})}
+    modules = {OURS: "otel_refusals.instrumentation", **({PEER: ", ".join(peer.modules)} if peer else {})}
     found: dict[str, list[float]] = {variant: [] for variant in modules}
     for _ in range(IMPORTS):
         for variant, names in modules.items():
