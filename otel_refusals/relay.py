@@ -13,10 +13,11 @@ from typing import Any
 
 from opentelemetry.context import get_current
 
+from otel_refusals.answers import returned
 from otel_refusals.failure import swallow
 from otel_refusals.reader import text
 from otel_refusals.relayed import Relayed, calling, reading, relayed
-from otel_refusals.stainless import returned, see_answer
+from otel_refusals.stainless import see_answer
 from otel_refusals.suppression import is_suppressed
 from otel_refusals.telemetry import Telemetry
 from otel_refusals.vendor import Chokepoint, Vendor

@@ -12,24 +12,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from functools import cache, lru_cache
-from typing import Any, Literal
+from functools import cache
+from typing import Any
 from weakref import ref
 
 from opentelemetry.context import get_current
 
-from otel_refusals.body import End, end_when_closed, watch_bytes
+from otel_refusals.answers import returned, see
+from otel_refusals.body import End
 from otel_refusals.collection import Collection
 from otel_refusals.failure import never_fails, swallow
 from otel_refusals.gateways import PROVIDERS, provider_at
 from otel_refusals.operation import Operation
-from otel_refusals.reader import as_text, field
+from otel_refusals.reader import as_text
 from otel_refusals.relayed import RELAYED, relayed
 from otel_refusals.suppression import is_suppressed
-from otel_refusals.tap import AsyncTap, Tap
 from otel_refusals.telemetry import Telemetry
 from otel_refusals.vendor import Vendor
-from otel_refusals.wire import Decoder
 
 Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -47,7 +46,7 @@ class _PostParser:
         self.parser = parser
 
     def __call__(self, value: Any) -> Any:
-        _see(self.operation, value)
+        see(self.operation, value)
         return self.parser(value) if callable(self.parser) else value
 
     def __deepcopy__(self, memo: object) -> _PostParser:
@@ -241,75 +240,3 @@ def _ends_first(kind: Any) -> Any:
         kind.end(self, how, error)
 
     return type("EndsFirst", (kind,), {"end": end})
-
-
-@never_fails
-def _see(operation: Operation, value: Any) -> None:
-    """Read a parsed response, or place a tap under a stream."""
-    if operation.ended:
-        return
-    form = _form(type(value))  # type: ignore[arg-type]
-    if form == "model":
-        operation.whole(value)
-    elif form == "stream":
-        operation.streams()
-        iterator = value._iterator
-        operation.tapped = ref(iterator)
-        tap = AsyncTap if hasattr(iterator, "__anext__") else Tap
-        value._iterator = tap(iterator, operation)
-        end_when_closed(value.response, operation, iterator)
-    elif isinstance(value, (str, bytes)):
-        _read_body(operation, value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value, "")
-    else:
-        operation.whole(value)
-
-
-@lru_cache(maxsize=256)
-def _form(cls: Any) -> Literal["model", "stream", ""]:
-    """What objects of a class are: where there is no such attribute, pydantic takes long to look for it."""
-    if any(base.__name__ == "BaseModel" for base in cls.__mro__):
-        return "model"
-    return "stream" if hasattr(cls, "__stream__") else ""
-
-
-def returned(operation: Operation, result: Any) -> End | None:
-    """End the operation of a call that returned a finished response, or watch a body that is still to be read.
-
-    Returns:
-        What ends the operation in the second case.
-    """
-    if operation.ended or operation.watched:
-        return None
-    try:
-        form = _form(type(result))  # type: ignore[arg-type]
-        if form == "model" and not operation.tapped:  # nearly every call, by the shortest way
-            if operation.unread:
-                operation.whole(result)
-            operation.end()
-            return None
-        response = result if form else field(result, "http_response") or result
-        if form or not hasattr(type(response), "iter_bytes"):
-            if operation.unread and not operation.tapped:
-                _see(operation, result)
-        elif response.is_closed:  # the body is here already, and the caller may never parse it
-            _read_body(operation, response.content, response.headers.get("content-type", ""))
-        elif not operation.tapped:
-            operation.streams()
-            watch_bytes(response, operation)
-            operation.watched = True
-            return operation.leave
-        if not operation.tapped:
-            operation.end()
-            return None
-        operation.watched = True
-        return operation.leave
-    except Exception as error:
-        swallow(error, "returned", operation.vendor_name)
-        return None
-
-
-def _read_body(operation: Operation, body: bytes, content_type: str) -> None:
-    decoder = Decoder(content_type)
-    for wire in decoder.feed(body):
-        operation.item(wire)
-    operation.body(decoder)

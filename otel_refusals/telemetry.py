@@ -7,17 +7,16 @@ unless capture is switched on.
 from __future__ import annotations
 
 from dataclasses import replace
-from logging import getLogger
 from time import time, time_ns
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from opentelemetry import metrics, trace
-from opentelemetry._logs import LoggerProvider, SeverityNumber, get_logger_provider
+from opentelemetry._logs import LoggerProvider, get_logger_provider
 from opentelemetry.context import Context, create_key, get_current
 from opentelemetry.metrics import Counter, MeterProvider
 from opentelemetry.trace import Span, TracerProvider, set_span_in_context
 
-from otel_refusals import names, spans
+from otel_refusals import events, names, spans
 from otel_refusals._version import __version__
 from otel_refusals.attributes import Attributes, attributes_of, official_attributes
 from otel_refusals.callbacks import call_back
@@ -34,15 +33,10 @@ from otel_refusals.workloads import workload_heard, workload_of, workload_of_rou
 if TYPE_CHECKING:
     from otel_refusals.operation import Operation
 
-log = getLogger("otel_refusals")
-
 Labels = dict[str, str]
 
 _NOWHERE = Context({create_key("otel_refusals.nowhere"): True})
 """Of an operation that is part of no trace. An empty context would stand for the one of the moment of the report."""
-
-_warned: set[tuple[str, str]] = set()
-"""Providers and stop reasons that this process was warned of; bounded, because the stop reasons are."""
 
 _MAX_ERROR_TYPES = 100
 
@@ -155,11 +149,11 @@ class Telemetry:
         self, operation: Operation, outcome: Refused | Rescued | Unknown, workload: str, context: Context
     ) -> None:
         try:
-            self._emit(operation, outcome, workload, context)
+            events.emit(self._logger, outcome, self._attributes(operation, outcome, workload), context)
         except Exception as error:
             swallow(error, "Telemetry.report: event", operation.vendor_name)
         if isinstance(outcome, Unknown):
-            self._warn(operation.provider, self._signals.bound(outcome.signal))
+            events.warn(operation.provider, self._signals.bound(outcome.signal))
         else:
             call_back(outcome)
 
@@ -255,40 +249,6 @@ class Telemetry:
         self._unknown.add(1, {**base, names.SIGNAL: signal}, context)
         gauge_labels = {name: base[name] for name in names.UNKNOWN_LAST_SEEN.attributes if name in base}
         self._last_seen.set(time(), {**gauge_labels, names.SIGNAL: signal}, context)
-
-    def _warn(self, provider: str, signal: str) -> None:
-        """Log an unknown stop reason, once per process."""
-        if (provider, signal) not in _warned:
-            _warned.add((provider, signal))
-            log.warning(
-                "%s ended an operation with the stop reason %r, which otel-refusals %s does not know. If you know what"
-                " it means, set OTEL_REFUSALS_STOP_REASONS=%s:%s=<outcome>, and please tell the project.",
-                provider,
-                signal,
-                __version__,
-                provider,
-                signal,
-            )
-
-    def _emit(
-        self, operation: Operation, outcome: Refused | Rescued | Unknown, workload: str, context: Context
-    ) -> None:
-        unknown = isinstance(outcome, Unknown)
-        event = names.UNKNOWN_STOP_REASON if unknown else names.REFUSAL_DETECTED
-        severity = SeverityNumber.WARN if unknown else SeverityNumber.INFO
-        enabled = getattr(self._logger, "enabled", None)
-        if enabled is not None and not enabled(context=context, severity_number=severity, event_name=event):
-            return
-        now = time_ns()
-        self._logger.emit(
-            timestamp=now,
-            observed_timestamp=now,
-            context=context,
-            severity_number=severity,
-            severity_text=severity.name,
-            attributes=cast("dict[str, object]", self._attributes(operation, outcome, workload)),  # type: ignore[arg-type]
-            event_name=event,
-        )
 
 
 def _origin(operation: Operation, workload: str) -> Origin:

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import otel_refusals
-from otel_refusals import failure, origins, telemetry
+from otel_refusals import events, failure, origins
 from otel_refusals.testing import StubServer
 from tests.telemetry import Recorded
 
@@ -51,7 +51,7 @@ def _global_tracer_provider() -> None:
 @pytest.fixture(autouse=True)
 def _our_failures_are_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failure, "raise_failures", True)
-    monkeypatch.setattr(telemetry, "_warned", set())
+    monkeypatch.setattr(events, "_warned", set())
     monkeypatch.setattr(origins, "_by_id", OrderedDict())  # the fixtures of all tests have the same ids
 
 

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 import otel_refusals
-from otel_refusals import config, names, origins
-from otel_refusals import telemetry as emitter
+from otel_refusals import config, events, names, origins
 from otel_refusals.frames import FrameDecoder
 from otel_refusals.operation import Operation
 from otel_refusals.outcome import Refused
@@ -179,7 +178,7 @@ def test_a_server_that_never_says_the_same_twice_grows_neither_series_nor_memory
         for start in (0, 1000):
             hostile(telemetry, range(start, start + 1000))
             kept = (telemetry._models, telemetry._signals, telemetry._error_types, telemetry._series, telemetry.seen)
-            sizes.append(sum(map(size_of, (*kept, emitter._warned, origins._by_id))))
+            sizes.append(sum(map(size_of, (*kept, events._warned, origins._by_id))))
             series.append({metric.name: len(recorded.points(metric.name)) for metric in names.METRICS})
 
     assert series[0] == series[1]

@@ -12,7 +12,6 @@ from otel_refusals.outcome import (
     MISSING,
     Category,
     Completed,
-    Errored,
     Outcome,
     Paused,
     Refusal,
@@ -23,6 +22,7 @@ from otel_refusals.outcome import (
     Unknown,
 )
 from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, never, number, text
+from otel_refusals.vendors._anthropic_errors import error_outcome
 
 STOP_REASONS: dict[str, type[Completed | Truncated | ToolCall | Paused]] = {
     "end_turn": Completed,
@@ -47,9 +47,6 @@ CATEGORIES: dict[str, Category] = {
     "reasoning_extraction": "reasoning_extraction",
     "general_harms": "general_harms",
 }
-
-OUTPUT_BLOCKED = "output blocked by content filtering policy"
-"""A decline that arrives as an error, HTTP 400 or inside a stream; only its message tells."""
 
 _AFTER_CONTENT = frozenset({"content_block_delta", "content_block_stop", "ping"})
 _TEXT_OF_BLOCK = ("text", "thinking", "signature", "data", "content", "partial_json")
@@ -247,24 +244,7 @@ class MessagesReader:
 
     def _read_error(self, body: object, error_type: str, raised: object = None) -> None:
         self.decided = True
-        # The platforms wrap the error differently; the message is at one of two places.
-        message = text(body, "error", "message") or text(body, "message") or ""
-        # A gateway's plain-text body is in the exception's message only.
-        message += raised if isinstance(raised, str) else ""
-        if OUTPUT_BLOCKED not in message.lower():
-            self._error = Errored(error_type)
-            return
-        self._error = Refused(
-            refusals=(
-                Refusal(
-                    category="unspecified",
-                    raw_categories=("content_filtering_policy",),
-                    stage="mid_stream",
-                    source="classifier",
-                    signal="content_filtering_policy",
-                ),
-            )
-        )
+        self._error = error_outcome(body, error_type, raised)
 
 
 _FEED = {

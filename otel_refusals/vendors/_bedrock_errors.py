@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from otel_refusals.outcome import Errored, Outcome, Refusal, Refused, Stage
 from otel_refusals.reader import field, text
-from otel_refusals.vendors._anthropic_messages import OUTPUT_BLOCKED
+from otel_refusals.vendors._anthropic_errors import OUTPUT_BLOCKED
 
 FILTERED = "blocked by our content filters"
 """What Amazon's own models say of a prompt, or of what they made of it."""
