@@ -278,7 +278,8 @@ class Operation:
 
     @never_fails
     def _annotate(self, outcome: Outcome, *, final: bool = False) -> None:
-        if self.span is None or (outcome == self._annotated and not (final and self.streaming)):
+        known = outcome is self._annotated or outcome == self._annotated
+        if self.span is None or (known and not (final and self.streaming)):
             return
         self._annotated = outcome
         # What is written on a span stays: tokens of a stream are known for good at its end only.

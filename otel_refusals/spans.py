@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import get_args
 
-from opentelemetry.context import Context
+from opentelemetry.context import Context, create_key
 from opentelemetry.trace import Span, SpanKind, Tracer, get_current_span
 
 from otel_refusals.attributes import Attributes
 from otel_refusals.names import OPERATION
 from otel_refusals.vendor import Operation as OperationName
+
+NOWHERE = Context({create_key("otel_refusals.nowhere"): True})
+"""Of an operation that is part of no trace. An empty context would stand for the one of the moment of the report."""
 
 _GENERATES = frozenset(get_args(OperationName))
 

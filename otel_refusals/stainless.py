@@ -11,6 +11,7 @@ The law of this module: it alone knows the insides of these SDKs, and it imports
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from copy import copy
 from functools import cache
 from typing import Any
@@ -34,6 +35,11 @@ Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], A
 
 _RAW = "X-Stainless-Raw-Response"
 """The header by which `with_raw_response` and `with_streaming_response` ask for a response that is not parsed yet."""
+
+_CALLED: ContextVar[ref[Operation] | None] = ContextVar("otel_refusals.called", default=None)
+"""The operation of the call that is being made; None within any other. Weak: a task that the SDK starts keeps a copy of
+this, and may outlive a stream that is dropped.
+"""
 
 
 class _PostParser:
@@ -83,21 +89,24 @@ class Stainless:
         self._vendor = vendor
         self._telemetry = telemetry
         self._route = vendor.router()
-        self._has_spans = any(point.seam == "native_span" for point in vendor.chokepoints)
         # By the client's identity: what a weak dictionary does with each look-up is dear.
         self._providers: dict[int, tuple[ref[Any], Any, str]] = {}
 
     def call(self, wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Around `SyncAPIClient.request`."""
         operation, args, kwargs = self._begin(client, args, kwargs)
-        if operation is None:
-            return wrapped(*args, **kwargs)
+        outer = _CALLED.get()
+        _CALLED.set(None if operation is None else ref(operation))
         try:
             result = wrapped(*args, **kwargs)
         except BaseException as error:
-            operation.end(error)
+            if operation is not None:
+                operation.end(error)
             raise
-        returned(operation, result)
+        finally:
+            _CALLED.set(outer)
+        if operation is not None:
+            returned(operation, result)
         return result
 
     async def async_call(
@@ -105,14 +114,18 @@ class Stainless:
     ) -> Any:
         """Around `AsyncAPIClient.request`."""
         operation, args, kwargs = self._begin(client, args, kwargs)
-        if operation is None:
-            return await wrapped(*args, **kwargs)
+        outer = _CALLED.get()
+        _CALLED.set(None if operation is None else ref(operation))
         try:
             result = await wrapped(*args, **kwargs)
         except BaseException as error:
-            operation.end(error)
+            if operation is not None:
+                operation.end(error)
             raise
-        returned(operation, result)
+        finally:
+            _CALLED.set(outer)
+        if operation is not None:
+            returned(operation, result)
         return result
 
     def native_span(self, wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -142,24 +155,12 @@ class Stainless:
                 collection = Collection(self._telemetry, name, endpoint, provider, options.url)
                 return None, *_parsed_by(_PageParser(collection, options.post_parser), args, kwargs)
             operation = Operation(self._telemetry, name, endpoint, provider, _model_in(options), context)
-            if self._is_returned(client, options):
+            if _is_returned(options):
                 return operation, args, kwargs
             return operation, *see_answer(operation, args, kwargs)
         except Exception as error:
             swallow(error, "Stainless._begin", self._vendor.name)
             return None, args, kwargs
-
-    def _is_returned(self, client: Any, options: Any) -> bool:
-        """Whether the answer can be seen when the call returns it, which costs least.
-
-        Not where the SDK may raise after it has parsed it, nor where it parses it later, nor where it has a span of its
-        own, which has ended then.
-        """
-        return not (
-            callable(options.post_parser)
-            or (isinstance(options.headers, dict) and _RAW in options.headers)
-            or (self._has_spans and getattr(client, "_lazy_tracer", self) is not None)
-        )
 
     def _provider_of(self, client: Any) -> str:
         """By what the configuration says of the address, the client's class, and what is known of the address."""
@@ -174,6 +175,13 @@ class Stainless:
             provider = provider_at(url, PROVIDERS) or usual
         self._providers[key] = ref(client, lambda _: self._providers.pop(key, None)), url, provider
         return provider
+
+
+def _is_returned(options: Any) -> bool:
+    """Whether the answer can be seen when the call returns it, which costs least: not where the SDK may raise after it
+    has parsed it, nor where it parses it later.
+    """
+    return not (callable(options.post_parser) or (isinstance(options.headers, dict) and _RAW in options.headers))
 
 
 def see_answer(
@@ -207,10 +215,10 @@ def _use_native_span(args: tuple[Any, ...]) -> End | None:
     """
     try:
         _, span, result = args
-        parser = result.options.post_parser
-        if not isinstance(parser, _PostParser):
+        called = _CALLED.get()
+        operation = None if called is None else called()
+        if operation is None:
             return None
-        operation = parser.operation
         operation.span = span
         if result.error is not None:
             operation.end(result.error)

@@ -6,13 +6,13 @@ unless capture is switched on.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from time import time, time_ns
 from typing import TYPE_CHECKING
 
 from opentelemetry import metrics, trace
 from opentelemetry._logs import LoggerProvider, get_logger_provider
-from opentelemetry.context import Context, create_key, get_current
+from opentelemetry.context import Context, get_current
 from opentelemetry.metrics import Counter, MeterProvider
 from opentelemetry.trace import Span, TracerProvider, set_span_in_context
 
@@ -28,17 +28,25 @@ from otel_refusals.names import Metric
 from otel_refusals.origins import remember
 from otel_refusals.outcome import Errored, Origin, Outcome, Refused, Rescued, Unknown
 from otel_refusals.seen import Seen
+from otel_refusals.spans import NOWHERE
+from otel_refusals.tally import Tallies, Tally, flush_on_collection
 from otel_refusals.workloads import workload_heard, workload_of, workload_of_route
 
 if TYPE_CHECKING:
     from otel_refusals.operation import Operation
 
 Labels = dict[str, str]
-
-_NOWHERE = Context({create_key("otel_refusals.nowhere"): True})
-"""Of an operation that is part of no trace. An empty context would stand for the one of the moment of the report."""
+Loud = Refused | Rescued | Unknown
 
 _MAX_ERROR_TYPES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """The label sets of one (provider, operation, model, workload): that alone, and with each outcome."""
+
+    base: Labels
+    operations: dict[str, Tally] = field(default_factory=dict)
 
 
 class Telemetry:
@@ -69,8 +77,11 @@ class Telemetry:
         self._signals = BoundedLabels(caps.signals)
         self._error_types = BoundedLabels(_MAX_ERROR_TYPES)
         # Label sets by what they are made of: bounded, because each part is.
-        self._series: dict[tuple[str, str, str, str], dict[str, Labels]] = {}
-        self._create_instruments(metrics.get_meter(names.SCOPE, __version__, meter_provider))
+        self._series: dict[tuple[str, str, str, str], _Series] = {}
+        meter = metrics.get_meter(names.SCOPE, __version__, meter_provider)
+        self._create_instruments(meter)
+        flush_on_collection(meter)
+        self._tallies = Tallies(self._operations, owner=self)
 
     def _create_instruments(self, meter: metrics.Meter) -> None:
         def counter(metric: Metric) -> Counter:
@@ -118,36 +129,46 @@ class Telemetry:
 
         A signal whose SDK or processor raises takes no other with it.
         """
-        context = operation.context or _NOWHERE
-        workload = self._workload_in(operation.context) if operation.context else self._config.workload
-        loud = outcome if isinstance(outcome, (Refused, Rescued, Unknown)) else None
-        if loud is not None:
-            origin = _origin(operation, workload)
-            outcome = loud = replace(loud, origin=origin)
-            remember(origin, operation.error)
+        workload = self._workload_in(operation.context)
+        if isinstance(outcome, (Refused, Rescued, Unknown)):
+            self._report_loudly(operation, outcome, workload)
+            return
         span = operation.span
-        wanted = self._config.spans
-        if span is None and (wanted == "all" or (wanted == "auto" and loud is not None)):
+        if span is None and self._config.spans == "all":
             span = self._own_span(operation, outcome, workload)
+        if span is None and operation.context:
+            span = trace.get_current_span(operation.context)
+        try:
+            _, tally = self._series_and_tally(operation, outcome, workload)
+            tally.add()
+            if span is not None:
+                tally.note(span.get_span_context())
+        except Exception as error:
+            swallow(error, "Telemetry.report: metrics", operation.vendor_name)
+
+    def _report_loudly(self, operation: Operation, outcome: Loud, workload: str) -> None:
+        """What somebody must act on: counted at once and in its context, with a span and an event."""
+        origin = _origin(operation, workload)
+        outcome = replace(outcome, origin=origin)
+        remember(origin, operation.error)
+        span = operation.span
+        if span is None and self._config.spans != "off":
+            span = self._own_span(operation, outcome, workload)
+        context = operation.context or NOWHERE
         if span is not None:
             context = set_span_in_context(span, context)
         try:
-            model = operation.model or operation.reader.response_model or "unknown"
-            key = (operation.provider, operation.endpoint.operation, model, workload)
-            series = self._series.get(key) or self._new_series(key)
-            self._operations.add(1, series.get(outcome.outcome) or self._operation_labels(series, outcome), context)
-            if isinstance(loud, Unknown):
-                self._count_unknown(loud, series[""], context)
-            elif loud is not None:
-                self._count_refusals(operation, loud, series[""], context)
+            base, tally = self._series_and_tally(operation, outcome, workload)
+            self._operations.add(1, tally.labels, context)
+            if isinstance(outcome, Unknown):
+                self._count_unknown(outcome, base, context)
+            else:
+                self._count_refusals(operation, outcome, base, context)
         except Exception as error:
             swallow(error, "Telemetry.report: metrics", operation.vendor_name)
-        if loud is not None:
-            self._tell(operation, loud, workload, context)
+        self._tell(operation, outcome, workload, context)
 
-    def _tell(
-        self, operation: Operation, outcome: Refused | Rescued | Unknown, workload: str, context: Context
-    ) -> None:
+    def _tell(self, operation: Operation, outcome: Loud, workload: str, context: Context) -> None:
         try:
             events.emit(self._logger, outcome, self._attributes(operation, outcome, workload), context)
         except Exception as error:
@@ -157,7 +178,7 @@ class Telemetry:
         else:
             call_back(outcome)
 
-    def count_disposition(self, outcome: Refused | Rescued | Unknown, disposition: str) -> None:
+    def count_disposition(self, outcome: Loud, disposition: str) -> None:
         """Count what the application did about `outcome`, and mark the current span.
 
         That of a rescued one is not counted: it would make up for a refusal that has none.
@@ -177,6 +198,8 @@ class Telemetry:
 
     def _workload_in(self, context: Context) -> str:
         """The application's own name for it, its caller's, that of the route, or the default."""
+        if not context:
+            return self._config.workload
         if name := workload_of(context):
             return name
         if name := workload_heard(context):
@@ -204,25 +227,34 @@ class Telemetry:
         ours = attributes_of(outcome, explanation=self._config.capture_explanation)
         return {**official_attributes(operation), **ours, names.WORKLOAD: workload}
 
-    def _new_series(self, key: tuple[str, str, str, str]) -> dict[str, Labels]:
-        """The label sets of one (provider, operation, model, workload), by outcome; the bare one under ``""``."""
+    def _series_and_tally(self, operation: Operation, outcome: Outcome, workload: str) -> tuple[Labels, Tally]:
+        model = operation.model or operation.reader.response_model or "unknown"
+        key = (operation.provider, operation.endpoint.operation, model, workload)
+        series = self._series.get(key) or self._new_series(key)
+        return series.base, series.operations.get(outcome.outcome) or self._new_tally(series, outcome)
+
+    def _new_series(self, key: tuple[str, str, str, str]) -> _Series:
         provider, operation, model, workload = key
         key = (provider, operation, self._models.bound(model), self._workloads.bound(workload))
         series = self._series.get(key)
         if series is None:
-            series = self._series[key] = {"": dict(zip(names.BASE, key, strict=True))}
+            series = self._series[key] = _Series(dict(zip(names.BASE, key, strict=True)))
             for word in (Refused.outcome, Rescued.outcome, Unknown.outcome):
-                series[word] = {**series[""], names.OUTCOME: word}
+                tally = series.operations[word] = self._tallies.new({**series.base, names.OUTCOME: word})
                 # Without a zero first, the first real one would be a new series, and no increase.
-                self._operations.add(0, series[word], _NOWHERE)
+                self._operations.add(0, tally.labels, NOWHERE)
         return series
 
-    def _operation_labels(self, series: dict[str, Labels], outcome: Outcome) -> Labels:
-        labels = {**series[""], names.OUTCOME: outcome.outcome}
+    def _new_tally(self, series: _Series, outcome: Outcome) -> Tally:
+        labels = {**series.base, names.OUTCOME: outcome.outcome}
+        key: str = outcome.outcome
         if isinstance(outcome, Errored):
-            return {**labels, names.ERROR_TYPE: self._error_types.bound(outcome.error_type)}
-        series[outcome.outcome] = labels
-        return labels
+            labels[names.ERROR_TYPE] = self._error_types.bound(outcome.error_type)
+            key = f"{key}: {labels[names.ERROR_TYPE]}"  # there are several, so none is found by the outcome alone
+        tally = series.operations.get(key)
+        if tally is None:
+            tally = series.operations[key] = self._tallies.new(labels)
+        return tally
 
     def _count_refusals(self, operation: Operation, outcome: Refused | Rescued, base: Labels, context: Context) -> None:
         for refusal in outcome.refusals:

@@ -7,7 +7,7 @@ own "output blocked" arrives as an error here too. Only the message tells.
 from __future__ import annotations
 
 from otel_refusals.outcome import Errored, Outcome, Refusal, Refused, Stage
-from otel_refusals.reader import field, text
+from otel_refusals.reader import field, short, text
 from otel_refusals.vendors._anthropic_errors import OUTPUT_BLOCKED
 
 FILTERED = "blocked by our content filters"
@@ -31,7 +31,7 @@ def error_outcome(wire: object) -> Outcome:
     """An error, or the decline that one tells. Error codes are spelled as the service model spells their shapes."""
     event = _event(wire)
     if event is not None:
-        code, message = event, text(wire, event, "message")
+        code, message = short(event), text(wire, event, "message")
     else:
         error = field(wire, "response", "Error") or field(wire, "Error")
         code = text(error, "Code") or (type(wire).__name__ if isinstance(wire, BaseException) else "error")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -52,6 +53,12 @@ def books() -> Iterator[Books]:
     books.instrument()
     yield books
     otel_refusals.uninstrument()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_kept_by_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pytest keeps what a loop says of generators that it could not close, and with it the frames of their streams."""
+    monkeypatch.setattr(logging.getLogger("asyncio"), "disabled", True)
 
 
 @pytest.mark.parametrize("new_loop", LOOPS)
