@@ -195,16 +195,17 @@ class Operation:
             if not getattr(self._reader, "generates", True):
                 return  # the answer shows that this was no operation: the model's name had not
             outcome = self._outcome()
-            if self.span is not None:
-                self._annotate(outcome, final=True)
+            if self.span is not None and (self.streaming or outcome is not self._annotated):
+                self.settle(outcome)
             if self.endpoint.results == "once" or self._is_news(outcome):
                 self._telemetry.report(self, outcome)
         except Exception as failure:
             swallow(failure, "Operation.end", self.vendor_name)
 
-    def settle(self) -> None:
-        """Write on the span, which its maker is about to end, what will be reported if nothing more is learned."""
-        self._annotate(self._outcome(), final=True)
+    @never_fails
+    def settle(self, outcome: Outcome | None = None) -> None:
+        """Write on the span, which its maker is about to end, what is reported or, so far, would be."""
+        self._annotate(outcome or self._outcome(), final=True)
 
     @never_fails
     def leave(self, error: BaseException | None = None) -> None:
@@ -276,11 +277,9 @@ class Operation:
         first = final and self._telemetry.seen.first(self.replay_id or self.reader.response_id)
         return first or ids == "stored"
 
-    @never_fails
     def _annotate(self, outcome: Outcome, *, final: bool = False) -> None:
-        known = outcome is self._annotated or outcome == self._annotated
-        if self.span is None or (known and not (final and self.streaming)):
+        if self.span is None or (outcome == self._annotated and not (final and self.streaming)):
             return
         self._annotated = outcome
         # What is written on a span stays: tokens of a stream are known for good at its end only.
-        self._telemetry.annotate(self, outcome, tokens=final or not self.streaming)
+        self._telemetry.annotate(self.span, self, outcome, tokens=final or not self.streaming)

@@ -42,16 +42,10 @@ def is_call_span(attributes: Mapping[str, object]) -> bool:
     return any(attributes.get(name) in values for name, values in _DIALECTS.items())
 
 
-def annotate(span: Span, ours: Attributes, official: Attributes) -> None:
-    """Write `ours` on a span that still records, and of `official` what it lacks. Status is never touched."""
-    if not span.is_recording():
-        return
-    present = getattr(span, "attributes", None) if official else None
-    if isinstance(present, Mapping):
-        for name, value in official.items():
-            if name not in present:
-                ours[name] = value
-    span.set_attributes(ours)
+def lacking(span: Span, attributes: Attributes) -> Attributes:
+    """Those of `attributes` that `span` has none of; none where it does not tell what it has."""
+    present = getattr(span, "attributes", None)
+    return {name: value for name, value in attributes.items() if isinstance(present, Mapping) and name not in present}
 
 
 def own_span(

@@ -94,7 +94,7 @@ class Tallies:
                     came -= 1
                 if came:
                     self._counter.add(came, tally.labels, NOWHERE)
-            if gone:
+            if gone and self in _ALL:
                 _ALL.remove(self)
 
     def forget(self) -> None:

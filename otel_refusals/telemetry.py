@@ -112,17 +112,19 @@ class Telemetry:
         """Count one failure of our own."""
         self._errors.add(1, {names.VENDOR: vendor, names.ERROR_TYPE: self._error_types.bound(error_type)})
 
-    def annotate(self, operation: Operation, outcome: Outcome, *, tokens: bool = True) -> None:
+    def annotate(self, span: Span, operation: Operation, outcome: Outcome, *, tokens: bool = True) -> None:
         """Write `outcome` on the span of the call, with its `tokens` or still without."""
-        if operation.span is not None:
-            ours = attributes_of(outcome, explanation=self._config.capture_explanation)
+        if not span.is_recording():
+            return
+        ours = attributes_of(outcome, explanation=self._config.capture_explanation)
+        ours[names.WORKLOAD] = self._workload_in(operation.context)
+        if isinstance(outcome, (Refused, Rescued)):
             if not tokens:
                 ours.pop(names.DISCARDED_INPUT, None)
                 ours.pop(names.DISCARDED_OUTPUT, None)
-            ours[names.WORKLOAD] = self._workload_in(operation.context)
             # Of a decline, a span tells all that is known; of anything else, only what its maker cannot know.
-            declined = isinstance(outcome, (Refused, Rescued))
-            spans.annotate(operation.span, ours, official_attributes(operation) if declined else {})
+            ours.update(spans.lacking(span, official_attributes(operation)))
+        span.set_attributes(ours)
 
     def report(self, operation: Operation, outcome: Outcome) -> None:
         """Count the operation and tell the world. Called once per operation.

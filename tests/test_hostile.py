@@ -18,10 +18,12 @@ from otel_refusals.outcome import Errored, Refused
 from otel_refusals.reader import MAX_NUMBER, MAX_TEXT, number
 from otel_refusals.testing import Reply, StubServer
 from otel_refusals.vendors import VENDORS
+from otel_refusals.vendors._gemini_content import ContentReader
 from otel_refusals.vendors._openai_images import ImagesReader
 from otel_refusals.wire import MAX_BODY, Decoder
 from tests.drivers import ARGUMENTS
 from tests.fixtures import FIXTURES, fixture
+from tests.fuzz.laws import size_of
 from tests.telemetry import Recorded
 
 CLAUDE = ARGUMENTS["messages"]
@@ -281,3 +283,22 @@ def test_an_explanation_is_kept_as_short_as_any_text(error: dict[str, Any]) -> N
             outcome = reader.outcome()
             explained = [refusal.explanation for refusal in outcome.refusals] if isinstance(outcome, Refused) else []
             assert all(len(explanation or "") <= MAX_TEXT for explanation in explained), make
+
+
+def test_the_name_of_an_error_event_is_kept_as_short_as_any_text() -> None:
+    """Bedrock names its events by a key, and a server may name them as it likes."""
+    outcome = otel_refusals.outcome_of([{f"{'long' * 10_000}Exception": {"message": "no"}}])
+
+    assert isinstance(outcome, Errored)
+    assert len(outcome.error_type) == MAX_TEXT
+
+
+def test_candidates_that_are_declined_are_not_kept_with_their_ratings() -> None:
+    """Only the decline that they tell, of however many candidates."""
+    reader = ContentReader()
+    ratings = [{"category": "HARM_CATEGORY_HARASSMENT", "padding": "x" * 10_000, "blocked": True}]
+    candidates = [{"index": index, "finishReason": "SAFETY", "safetyRatings": ratings} for index in range(100)]
+    reader.feed({"candidates": candidates})
+
+    assert 100 == len(reader.outcome().refusals)  # type: ignore[union-attr]
+    assert size_of(reader) < 100_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from otel_refusals.outcome import (
@@ -69,19 +70,14 @@ _CONTENT = (
 class _Candidate:
     """What is known of one candidate: constant in size however long its text."""
 
-    __slots__ = ("asked", "content", "finish_reason", "message", "ratings", "tokens")
+    __slots__ = ("asked", "content", "declined", "finish_reason", "tokens")
 
     def __init__(self) -> None:
         self.asked = self.content = False
         self.finish_reason: str | None = None
-        self.message: str | None = None
-        self.ratings: object = ()
+        self.declined: Refusal | None = None
+        """That it was stopped for what it says, or would have said; at which stage, the end of the stream tells."""
         self.tokens: int | None = None
-
-    @property
-    def declined(self) -> bool:
-        """Whether it was stopped for what it says, or would have said."""
-        return self.finish_reason in DECLINED
 
 
 class ContentReader:
@@ -197,10 +193,11 @@ class ContentReader:
             known.asked = known.asked or member(part, "function_call") is not None
         known.tokens = number(member(wire, "token_count")) or known.tokens
         reason = word(wire, "finish_reason")
-        if reason is not None and not known.declined:
+        if reason is not None and known.declined is None:
             known.finish_reason = reason
-            known.message = word(wire, "finish_message")
-            known.ratings = member(wire, "safety_ratings")
+            if reason in DECLINED:
+                message, ratings = word(wire, "finish_message"), member(wire, "safety_ratings")
+                known.declined = refusal(reason, stage="unknown", ratings=ratings, explanation=message)
             self.decided = True
 
     def outcome(self) -> Outcome | None:
@@ -213,14 +210,9 @@ class ContentReader:
         if self._blocked is not None:
             return (self._blocked,)
         return tuple(
-            refusal(
-                known.finish_reason or "",
-                stage=self._stage(known),
-                ratings=known.ratings,
-                explanation=known.message,
-            )
+            replace(known.declined, stage=self._stage(known))
             for _, known in sorted(self._candidates.items())
-            if known.declined
+            if known.declined is not None
         )
 
     def _stage(self, candidate: _Candidate) -> Stage:

@@ -16,6 +16,7 @@ import openai
 import pytest
 import wrapt
 from opentelemetry import trace
+from opentelemetry.sdk.trace import Span
 
 import otel_refusals
 from otel_refusals import failure, leftovers
@@ -467,7 +468,7 @@ def test_a_span_that_cannot_be_written_costs_its_attributes_not_the_count(
         raise ZeroDivisionError
 
     monkeypatch.setattr(failure, "raise_failures", False)
-    monkeypatch.setattr("otel_refusals.spans.annotate", fail)
+    monkeypatch.setattr(Span, "set_attributes", fail)
     vendor.queue(REFUSED)
     with trace.get_tracer("other").start_as_current_span("chat", attributes={"gen_ai.operation.name": "chat"}):
         claude.messages.create(**CLAUDE)
