@@ -34,13 +34,15 @@ class Tally:
     Attributes:
         labels: The label set.
         add: Counts one more; atomic, so that no lock is in the way.
+        known: Whether the counter has the series already. Without a zero first, its first one would be no increase.
     """
 
-    __slots__ = ("_taken", "_trace", "add", "labels")
+    __slots__ = ("_taken", "_trace", "add", "known", "labels")
 
     def __init__(self, labels: Mapping[str, str]) -> None:
         self.labels = labels
         self.add = count().__next__
+        self.known = False
         self._trace: SpanContext | None = None
         self._taken = 0
 
@@ -78,7 +80,7 @@ class Tallies:
             _ALL.append(self)
 
     def new(self, labels: Mapping[str, str]) -> Tally:
-        """A tally of `labels`."""
+        """A tally of `labels`, which the next collection finds, be it with a zero."""
         tally = Tally(labels)
         self._tallies.append(tally)
         return tally
@@ -86,16 +88,16 @@ class Tallies:
     def flush(self) -> None:
         """Add what was counted to the counter."""
         with _lock:
-            gone = self._owner() is None
+            if self._owner() is None and self in _ALL:
+                _ALL.remove(self)
             for tally in tuple(self._tallies):
-                came, exemplar = tally.take(), tally.exemplar()
+                came, exemplar, known = tally.take(), tally.exemplar(), tally.known
+                tally.known = True
                 if came and exemplar is not None:
                     self._counter.add(1, tally.labels, exemplar)
                     came -= 1
-                if came:
+                if came or not known:
                     self._counter.add(came, tally.labels, NOWHERE)
-            if gone and self in _ALL:
-                _ALL.remove(self)
 
     def forget(self) -> None:
         """Count anew: what was counted before a fork belongs to the parent."""

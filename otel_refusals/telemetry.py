@@ -241,10 +241,8 @@ class Telemetry:
         series = self._series.get(key)
         if series is None:
             series = self._series[key] = _Series(dict(zip(names.BASE, key, strict=True)))
-            for word in (Refused.outcome, Rescued.outcome, Unknown.outcome):
-                tally = series.operations[word] = self._tallies.new({**series.base, names.OUTCOME: word})
-                # Without a zero first, the first real one would be a new series, and no increase.
-                self._operations.add(0, tally.labels, NOWHERE)
+            for word in (Refused.outcome, Rescued.outcome, Unknown.outcome):  # at zero, before there is one
+                series.operations[word] = self._tallies.new({**series.base, names.OUTCOME: word})
         return series
 
     def _new_tally(self, series: _Series, outcome: Outcome) -> Tally:

@@ -135,7 +135,7 @@ class Environment:
     def _extras(self) -> Sequence[str]:
         if self._suite.extras is not None:
             return self._suite.extras
-        return list(self._project()["project"].get("optional-dependencies", {}))
+        return list(self._project().get("project", {}).get("optional-dependencies", {}))
 
     def _declared(self) -> list[str]:
         """What the SDK says that its tests need: in a dependency group, or as rye had it."""
