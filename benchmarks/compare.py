@@ -29,7 +29,8 @@ def install(name: str, work: Path) -> Path:
     """The Python of an environment that has the SDKs, this checkout, and the peer of that name."""
     environment = work / name
     python = environment / "bin" / "python"
-    wanted = [*NEEDED, *(PEERS[name].requirements if name in PEERS else ()), "--editable", str(REPOSITORY)]
+    # What stands first is taken at its newest, whatever that means for the rest.
+    wanted = [*(PEERS[name].requirements if name in PEERS else ()), *NEEDED, "--editable", str(REPOSITORY)]
     if (uv := shutil.which("uv")) is not None:
         _run(uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(environment))
         _run(uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python), *wanted)
@@ -71,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     work.mkdir(parents=True, exist_ok=True)
     good = options.table or examine(names, work, options.pairs)
     runs = {name: json.loads(path.read_text()) for name in (OURS, *PEERS) if (path := work / f"{name}.json").exists()}
+    if OURS not in runs:
+        parser.exit(1, f"no table without the figures of {OURS}: name it too, or a --work that has them\n")
     (REPOSITORY / "docs" / "performance.md").write_text(page(runs.pop(OURS), runs))
     print(f"docs/performance.md is written; the environments and figures are in {work}")
     return 0 if good else 1

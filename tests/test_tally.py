@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anthropic
+import openai
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +27,7 @@ from tests.fixtures import fixture
 from tests.telemetry import Recorded
 
 CLAUDE = ARGUMENTS["messages"]
+CHAT = ARGUMENTS["chat"]
 COMPLETED = fixture("anthropic/completed_end_turn.json").reply
 STREAM = fixture("anthropic/stream_completed.sse").reply
 
@@ -166,18 +168,14 @@ def test_a_forked_child_leaves_what_was_counted_to_its_parent(
     assert {"completed": 1} == recorded.outcomes
 
 
-def test_the_exemplar_is_of_the_last_sampled_trace(
-    instrument: Callable[..., Recorded], claude: anthropic.Anthropic, vendor: StubServer
-) -> None:
+def test_the_exemplar_is_of_the_last_sampled_trace(recorded: Recorded, gpt: openai.OpenAI, vendor: StubServer) -> None:
     """It stands for all that were counted with it."""
-    recorded = instrument(spans="off")
-    untraced = claude.with_options(open_telemetry=False)
-    vendor.queue(*[COMPLETED] * 3)
+    vendor.queue(*[fixture("openai/chat_completed.json").reply] * 3)
     for name in ("first", "last"):
         with trace.get_tracer("app").start_as_current_span(name):
-            untraced.messages.create(**CLAUDE)
+            gpt.chat.completions.create(**CHAT)
     with trace.use_span(trace.NonRecordingSpan(trace.SpanContext(1, 1, is_remote=True))):
-        untraced.messages.create(**CLAUDE)
+        gpt.chat.completions.create(**CHAT)
 
     last = next(span for span in recorded.spans if span.name == "last")
     (point,) = [point for point in recorded.points(names.OPERATIONS.name) if point.value]

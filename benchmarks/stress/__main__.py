@@ -77,7 +77,11 @@ def child(asked: argparse.Namespace) -> Result:
 
 
 def both(given: list[str]) -> dict[str, Result]:
-    """Both processes' results."""
+    """Both processes' results.
+
+    Raises:
+        SystemExit: where one has died.
+    """
     environment = {**os.environ, "MALLOC_ARENA_MAX": "2", "PYTHONHASHSEED": "0"}
     with StubServer(loopback) as server:
         command = [sys.executable, "-m", "benchmarks.stress", *given, "--url", server.url, "--child"]
@@ -85,7 +89,11 @@ def both(given: list[str]) -> dict[str, Result]:
             name: subprocess.Popen([*command, name], env=environment, stdout=subprocess.PIPE)
             for name in ("plain", "ours")
         }
-        return {name: json.loads(process.communicate()[0] or "{}") for name, process in running.items()}
+        told = {name: process.communicate()[0] for name, process in running.items()}
+    for name, process in running.items():
+        if process.returncode:
+            raise SystemExit(f"the process {name} ended with {process.returncode}")
+    return {name: json.loads(result) for name, result in told.items()}
 
 
 def growth(looks: list[dict[str, int]]) -> int:
