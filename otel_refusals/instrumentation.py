@@ -23,6 +23,7 @@ from otel_refusals.relay import Relay
 from otel_refusals.sockets import Sockets
 from otel_refusals.speakeasy import Speakeasy
 from otel_refusals.stainless import Stainless
+from otel_refusals.tally import flush
 from otel_refusals.telemetry import Telemetry
 from otel_refusals.vendor import Chokepoint, Vendor
 from otel_refusals.vendors import VENDORS
@@ -106,6 +107,7 @@ def uninstrument(vendors: Iterable[str] | None = None) -> None:
             _active.pop(name).remove()
         if not _active:
             _reporting.clear()
+            flush()
 
 
 @contextmanager

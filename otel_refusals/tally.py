@@ -91,13 +91,19 @@ class Tallies:
             if self._owner() is None and self in _ALL:
                 _ALL.remove(self)
             for tally in tuple(self._tallies):
-                came, exemplar, known = tally.take(), tally.exemplar(), tally.known
-                tally.known = True
-                if came and exemplar is not None:
-                    self._counter.add(1, tally.labels, exemplar)
-                    came -= 1
-                if came or not known:
-                    self._counter.add(came, tally.labels, NOWHERE)
+                try:
+                    self._flush(tally)
+                except Exception as error:
+                    swallow(error, "Tallies.flush")
+
+    def _flush(self, tally: Tally) -> None:
+        came, exemplar, known = tally.take(), tally.exemplar(), tally.known
+        tally.known = True
+        if came and exemplar is not None:
+            self._counter.add(1, tally.labels, exemplar)
+            came -= 1
+        if came or not known:
+            self._counter.add(came, tally.labels, NOWHERE)
 
     def forget(self) -> None:
         """Count anew: what was counted before a fork belongs to the parent."""
@@ -113,10 +119,7 @@ def flush_on_collection(meter: Meter) -> None:
 def flush() -> None:
     """Add up what was counted anywhere."""
     for tallies in tuple(_ALL):
-        try:
-            tallies.flush()
-        except Exception as error:
-            swallow(error, "tally.flush")
+        tallies.flush()
 
 
 def _flush(_: CallbackOptions) -> Iterable[Observation]:
