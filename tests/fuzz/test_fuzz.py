@@ -24,7 +24,7 @@ def test_a_slice_of_the_fuzzing_finds_nothing(target: str) -> None:
 def test_a_run_goes_on_where_the_last_one_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """By the seed and the number of the case; what an earlier run found is told again."""
     state = tmp_path / "state.json"
-    done = {"seconds": 60.0, "of CPU": 60.0, "cases": 7, "findings": {"somewhere": 3}}
+    done = {"seconds": 60.0, "cases": 7, "findings": {"somewhere": 3}}
     state.write_text(json.dumps({"5": {"sockets": done}}))
 
     arguments = ["--seed", "5", "--state", str(state), "sockets"]
