@@ -103,10 +103,10 @@ stream, the SDK's own work of 15 to 150 microseconds per event drowns it, and a 
 ## How it was measured
 
 CPython {python}, {pairs} interleaved rounds for otel-refusals alone and {others} beside the others, on two virtual
-x86-64 cores of a shared machine that was busy with other work. Times are CPU time of the calling thread, the 5th percentile of
-many short samples in random order; peak memory is what Python allocates. Spans go through a `BatchSpanProcessor`,
-metrics to a reader, logs to a provider; the SDKs are real, and only their transport answers in the process, one
-server-sent event per chunk. More is in [benchmarks/README.md](../benchmarks/README.md).
+x86-64 cores of a shared machine that was busy with other work. Times are CPU time of the calling thread, the 5th
+percentile of many short samples in random order; peak memory is what Python allocates. Spans go through a
+`BatchSpanProcessor`, metrics to a reader, logs to a provider; the SDKs are real, and only their transport answers in
+the process, one server-sent event per chunk. More is in [benchmarks/README.md](../benchmarks/README.md).
 
     make peers                                  # all of it
     make bench                                  # without the others
