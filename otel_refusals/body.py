@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -129,8 +129,9 @@ class Body:
         """Read one piece of the body."""
         operation = self._operation
         if not (operation.ended or self._unpack is None or _is_running(operation.tapped)):
-            for wire in self._decoder.feed(self._unpack(chunk), operation.reader.skip):
-                operation.item(wire)
+            for piece in self._unpack(chunk):
+                for wire in self._decoder.feed(piece, operation.reader.skip):
+                    operation.item(wire)
 
     @never_fails
     def end(self, error: BaseException | None = None) -> None:
@@ -143,21 +144,21 @@ class Body:
         operation.end(error)
 
 
-def _unpacker(response: Any) -> Callable[[bytes], bytes] | None:
+def _unpacker(response: Any) -> Callable[[bytes], Iterable[bytes]] | None:
     """What undoes the content encoding, by a decoder of the HTTP library's own; None for an encoding it does not
-    know.
+    know. Piece by piece where the library does so, as httpx2: a little may unpack to very much.
     """
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
-        return bytes
+        return lambda chunk: (bytes(chunk),)
     library = type(response).__module__.partition(".")[0]
     decoders = getattr(sys.modules.get(f"{library}._decoders"), "SUPPORTED_DECODERS", {})
     if encoding not in decoders:
         return None
     decode = decoders[encoding]().decode
 
-    def unpack(chunk: bytes) -> bytes:
+    def unpack(chunk: bytes) -> Iterable[bytes]:
         unpacked = decode(chunk)
-        return unpacked if isinstance(unpacked, bytes) else b"".join(unpacked)  # httpx2 gives it in pieces
+        return (unpacked,) if isinstance(unpacked, bytes) else unpacked
 
     return unpack

@@ -61,6 +61,8 @@ class Row:
     call: Callable[[Any], object]
     sent: Wire | Reply | None = None
     outcome: str = "refused"
+    surface: str = ""
+    """The attribute of the client that the SDK's newest for an old Python may not have."""
 
 
 def listed(*members: Any) -> Reply:
@@ -175,6 +177,7 @@ GOOGLE = (
         "POST",
         "/decisions",
         lambda c: c.decisions.create(model="m", input="P.", questions=QUESTIONS),
+        surface="decisions",
     ),
     Row("GET", "/BidiGenerateContent", _live),
     Row("POST", "/{model}:generateContent", lambda c: c.models.generate_content(model="m", contents="Please.")),
@@ -288,6 +291,8 @@ def test_every_endpoint_is_reached(vendor: Vendor) -> None:
     with RefusalRecorder() as recorder:
         for row in rows:
             with inject(vendor.name, wire=row.sent) as injection, make(row.path) as client, suppress(*RAISED):
+                if row.surface and not hasattr(client, row.surface):
+                    continue
                 row.call(client)
             last = injection.requests[-1]
             assert (row.method, row.path) == _of(route(last.method, last.path)), last.path

@@ -25,11 +25,14 @@ DEEP = 10_000
 """Levels of nesting: more than any JSON parser of Python goes down."""
 
 
+_PYTHONS_OWN = ("__deepcopy__", "__reduce_ex__", "__getstate__")
+
+
 class Raising:
     """An object of which every attribute raises, but those that Python itself asks for."""
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(name) if name in ("__deepcopy__", "__reduce_ex__") else ValueError(name)
+        raise AttributeError(name) if name in _PYTHONS_OWN else ValueError(name)
 
 
 class Opaque:

@@ -7,6 +7,7 @@ import gc
 import gzip
 import json
 import threading
+import tracemalloc
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -22,6 +23,7 @@ import otel_refusals
 from otel_refusals import failure, leftovers
 from otel_refusals.testing import Reply, StubServer
 from otel_refusals.vendors._anthropic_messages import MessagesReader
+from otel_refusals.wire import MAX_BODY
 from tests.drivers import ARGUMENTS
 from tests.fixtures import fixture
 from tests.telemetry import Recorded
@@ -252,6 +254,26 @@ def test_a_compressed_body_is_read_along(recorded: Recorded, claude: anthropic.A
         assert packed == b"".join(response.iter_bytes())
 
     assert {"refused": 1, "incomplete": 1} == recorded.outcomes
+
+
+def test_a_little_that_unpacks_to_very_much_is_not_unpacked_at_once(
+    recorded: Recorded, claude: anthropic.Anthropic, vendor: StubServer
+) -> None:
+    """By a caller that reads the bytes as they are sent, for whom nobody else unpacks them."""
+    if not any(base.__module__.startswith("httpx2") for base in type(claude._client).__mro__):
+        pytest.skip("the decoders of httpx unpack all at once")
+    packed = gzip.compress(bytes(8 * MAX_BODY))
+    vendor.queue(Reply(packed, headers={"content-encoding": "gzip"}))
+    tracemalloc.start()
+    try:
+        with claude.messages.with_streaming_response.create(**CLAUDE) as response:
+            assert packed == b"".join(response.http_response.iter_raw())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 3 * MAX_BODY
+    assert {"unknown": 1} == recorded.outcomes
 
 
 def test_a_raw_response_may_be_a_temporary(
