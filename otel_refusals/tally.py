@@ -75,8 +75,10 @@ class Tallies:
         self._counter = counter
         self._owner = ref(owner)
         self._tallies: list[Tally] = []
-        flush()  # what is left of other owners, should nobody collect
         with _lock:
+            for other in tuple(_ALL):  # what is left of owners that are gone, should nobody collect
+                if other._owner() is None:
+                    other.flush()
             _ALL.append(self)
 
     def new(self, labels: Mapping[str, str]) -> Tally:
@@ -88,27 +90,29 @@ class Tallies:
     def flush(self) -> None:
         """Add what was counted to the counter."""
         with _lock:
-            if self._owner() is None and self in _ALL:
-                _ALL.remove(self)
+            gone = self._owner() is None
             for tally in tuple(self._tallies):
                 try:
                     self._flush(tally)
                 except Exception as error:
                     swallow(error, "Tallies.flush")
+            if gone and self in _ALL:  # only now: whoever collects meanwhile waits for what is being added
+                _ALL.remove(self)
 
     def _flush(self, tally: Tally) -> None:
-        came, exemplar, known = tally.take(), tally.exemplar(), tally.known
-        tally.known = True
-        if came and exemplar is not None:
+        came, exemplar = tally.take(), tally.exemplar()
+        traced = 1 if came and exemplar is not None else 0
+        if came > traced or not tally.known:
+            self._counter.add(came - traced, tally.labels, NOWHERE)
+            tally.known = True
+        if traced:  # last: an exemplar filter of the application's that raises takes no more with it than this one
             self._counter.add(1, tally.labels, exemplar)
-            came -= 1
-        if came or not known:
-            self._counter.add(came, tally.labels, NOWHERE)
 
     def forget(self) -> None:
         """Count anew: what was counted before a fork belongs to the parent."""
         for tally in self._tallies:
             tally.take()
+            tally.exemplar()
 
 
 def flush_on_collection(meter: Meter) -> None:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.metrics import Counter
-from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics import ExemplarFilter, MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 import otel_refusals
@@ -32,8 +32,22 @@ COMPLETED = fixture("anthropic/completed_end_turn.json").reply
 STREAM = fixture("anthropic/stream_completed.sse").reply
 
 
+SAMPLED = trace.SpanContext(1, 1, is_remote=False, trace_flags=trace.TraceFlags(trace.TraceFlags.SAMPLED))
+
+
 class Owner:
     """Who counts."""
+
+
+class Told:
+    """A counter that keeps what it is told, or what is `seen` at that moment."""
+
+    def __init__(self, kept: list[Any], seen: Callable[[int], Any] = int) -> None:
+        self._kept = kept
+        self._seen = seen
+
+    def add(self, amount: int, *_: object) -> None:
+        self._kept.append(self._seen(amount))
 
 
 def counter_and_reader() -> tuple[Counter, InMemoryMetricReader]:
@@ -200,3 +214,64 @@ def test_a_counter_that_raises_fails_neither_the_collection_nor_other_counters(
         Tallies(whose, owner).new({"outcome": "completed"}).add()
 
     assert [1] == [point.value for point in collected(reader)["counted"]]
+    del owner
+    tally.flush()  # while it may raise
+
+
+def test_what_another_owner_counted_waits_for_its_own_collection() -> None:
+    """Its provider may not be set yet, and then what is added to its counter is gone."""
+    added: list[int] = []
+    first = Owner()
+    Tallies(Told(added), first).new({"outcome": "completed"}).add()
+    second = Owner()
+    Tallies(Told([]), second)
+    assert [] == added
+
+    del first
+    Tallies(Told([]), second)
+    assert [1] == added
+
+
+def test_an_owner_that_is_gone_is_forgotten_after_its_counts_were_added() -> None:
+    """Until then, whoever else collects finds it and waits."""
+    during: list[bool] = []
+    owner = Owner()
+    tallies = Tallies(Told(during, lambda _: tallies in tally._ALL), owner)
+    tallies.new({"outcome": "completed"})
+    del owner
+    tally.flush()
+
+    assert [True] == during
+    assert tallies not in tally._ALL
+
+
+def test_an_exemplar_filter_that_raises_takes_one_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that it was asked about: the exemplar's."""
+
+    class Particular(ExemplarFilter):
+        def should_sample(self, *measurement: Any) -> bool:
+            if trace.get_current_span(measurement[-1]).get_span_context().is_valid:
+                raise LookupError
+            return False
+
+    monkeypatch.setattr(failure, "raise_failures", False)
+    reader, owner = InMemoryMetricReader(), Owner()
+    meter = MeterProvider([reader], exemplar_filter=Particular()).get_meter("tests")
+    tally.flush_on_collection(meter)
+    one = Tallies(meter.create_counter("counted"), owner).new({"outcome": "completed"})
+    for _ in range(3):
+        one.add()
+    one.note(SAMPLED)
+
+    assert [2] == [point.value for point in collected(reader)["counted"]]
+
+
+def test_a_forked_child_leaves_the_exemplar_to_its_parent_too() -> None:
+    """The trace of the parent's call is of none of the child's."""
+    owner = Owner()
+    tallies = Tallies(Told([]), owner)
+    one = tallies.new({"outcome": "completed"})
+    one.note(SAMPLED)
+    tallies.forget()
+
+    assert one.exemplar() is None
