@@ -100,11 +100,11 @@ class Tallies:
                 _ALL.remove(self)
 
     def _flush(self, tally: Tally) -> None:
-        came, exemplar = tally.take(), tally.exemplar()
+        came, exemplar, known = tally.take(), tally.exemplar(), tally.known
+        tally.known = True  # also of a counter that raises: it would with each collection
         traced = 1 if came and exemplar is not None else 0
-        if came > traced or not tally.known:
+        if came > traced or not known:
             self._counter.add(came - traced, tally.labels, NOWHERE)
-            tally.known = True
         if traced:  # last: an exemplar filter of the application's that raises takes no more with it than this one
             self._counter.add(1, tally.labels, exemplar)
 
