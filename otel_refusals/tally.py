@@ -75,6 +75,7 @@ class Tallies:
         self._counter = counter
         self._owner = ref(owner)
         self._tallies: list[Tally] = []
+        self._busy = False
         with _lock:
             for other in tuple(_ALL):  # what is left of owners that are gone, should nobody collect
                 if other._owner() is None:
@@ -90,14 +91,23 @@ class Tallies:
     def flush(self) -> None:
         """Add what was counted to the counter."""
         with _lock:
-            gone = self._owner() is None
-            for tally in tuple(self._tallies):
-                try:
-                    self._flush(tally)
-                except Exception as error:
-                    swallow(error, "Tallies.flush")
-            if gone and self in _ALL:  # only now: whoever collects meanwhile waits for what is being added
-                _ALL.remove(self)
+            if self._busy:  # by a signal handler, in the midst of the collection that it interrupts
+                return
+            self._busy = True
+            try:
+                self._flush_all()
+            finally:
+                self._busy = False
+
+    def _flush_all(self) -> None:
+        gone = self._owner() is None
+        for tally in tuple(self._tallies):
+            try:
+                self._flush(tally)
+            except Exception as error:
+                swallow(error, "Tallies.flush")
+        if gone and self in _ALL:  # only now: whoever collects meanwhile waits for what is being added
+            _ALL.remove(self)
 
     def _flush(self, tally: Tally) -> None:
         came, exemplar, known = tally.take(), tally.exemplar(), tally.known
@@ -110,6 +120,7 @@ class Tallies:
 
     def forget(self) -> None:
         """Count anew: what was counted before a fork belongs to the parent."""
+        self._busy = False
         for tally in self._tallies:
             tally.take()
             tally.exemplar()

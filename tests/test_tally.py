@@ -245,6 +245,26 @@ def test_an_owner_that_is_gone_is_forgotten_after_its_counts_were_added() -> Non
     assert tallies not in tally._ALL
 
 
+def test_a_collection_that_interrupts_another_on_its_thread_counts_nothing_twice() -> None:
+    """As that of a signal handler does, between the taking and the adding."""
+    added: list[int] = []
+
+    class Interrupted(Told):
+        def add(self, amount: int, *_: object) -> None:
+            one.add()
+            tally.flush()
+            super().add(amount)
+
+    owner = Owner()
+    one = Tallies(Interrupted(added), owner).new({"outcome": "completed"})
+    one.add()
+    tally.flush()
+    assert [1] == added
+
+    tally.flush()
+    assert [1, 1] == added
+
+
 def test_an_exemplar_filter_that_raises_takes_one_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that it was asked about: the exemplar's."""
 

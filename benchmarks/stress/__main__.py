@@ -32,6 +32,9 @@ WARM_UP = 0.2
 GROWTH = 2 << 20
 """How many bytes of resident memory otel-refusals may add from there on."""
 
+MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
+"""Have glibc give back what is free, rather than learn to keep it: what is resident is then what is in use."""
+
 FLAT = ("descriptors", "threads", "tasks", "known", "open", "orphans", "seen", "series")
 
 Result = dict[str, Any]
@@ -82,7 +85,7 @@ def both(given: list[str]) -> dict[str, Result]:
     Raises:
         SystemExit: where one has died.
     """
-    environment = {**os.environ, "MALLOC_ARENA_MAX": "2", "PYTHONHASHSEED": "0"}
+    environment = {**os.environ, **MALLOC, "PYTHONHASHSEED": "0"}
     with StubServer(loopback) as server:
         command = [sys.executable, "-m", "benchmarks.stress", *given, "--url", server.url, "--child"]
         running = {

@@ -115,14 +115,9 @@ class Environment:
         if installed.exists():
             return
         _run(sys.executable, "-m", "uv", "venv", "--quiet", "--clear", "--python", sys.executable, self._work / "env")
-        needed = [
-            "pytest",
-            "pytest-timeout",
-            "pytest-xdist",
-            "opentelemetry-sdk",
-            *self._suite.needs,
-            *self._declared(),
-        ]
+        needed = [*_ALWAYS, *self._suite.needs, *self._declared()]
+        if self._requirement == f"{self._suite.name}=={self._suite.oldest}":
+            needed += self._suite.oldest_needs
         install = (sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", self._python)
         _run(*install, f"{self._source}[{','.join(self._extras())}]", "--editable", REPOSITORY, *needed)
         installed.touch()
