@@ -94,7 +94,7 @@ SUITES = (
             "tests/test_streaming.py",
         ),
         oldest="1.40.0",
-        # An argument that newer httpx lacks; one event loop for all tests, which newer pytest-asyncio does not give them.
+        # An argument that newer httpx lacks; one event loop for all tests, which newer pytest-asyncio lacks.
         oldest_needs=("httpx<0.28", "pytest<8", "pytest-asyncio<0.22"),
     ),
     Suite(
