@@ -48,6 +48,10 @@ def judge(measured: Sequence[Samples]) -> Iterator[Verdict]:
         if kind == "call":
             ratio = samples.estimate(lambda pairs, of=samples: of.overhead(OURS, pairs) / of.overhead(FLOOR, pairs))
             yield Verdict(f"{name}: at most {CALL_BOUND:g} x floor", str(ratio), ratio.value <= CALL_BOUND)
+        if kind == "stream":
+            ratio = samples.estimate(lambda pairs, of=samples: of.total(OURS, pairs) / of.total(GENERATOR, pairs))
+            bound = f"{name}: an event at most {EVENT_BOUND:g} x one under a bare tee"
+            yield Verdict(bound, str(ratio), ratio.value <= EVENT_BOUND)
         if kind == "tap":
             ratio = samples.estimate(lambda pairs, of=samples: of.total(OURS, pairs) / of.total(GENERATOR, pairs))
             yield Verdict(f"{name}: at most {EVENT_BOUND:g} x bare tee", str(ratio), ratio.value <= EVENT_BOUND)
