@@ -98,8 +98,8 @@ differ by the moment.
 {bounds}
 
 An interval is that of nine in ten resamplings. The tap alone is measured over events that are there already. Within a
-stream, the SDK's own work of 15 to 150 microseconds per event drowns it, and a figure near zero, or below, is noise; but
-there it meets caches that this work has filled, so that an event of a chat stream, of which it looks at six attributes,
+stream, the SDK's own work of 15 to 150 microseconds per event drowns it, and a figure near zero, or below, is noise. But
+there the processor's caches are full of that work: an event of a chat stream, of which it looks at six attributes, then
 costs a microsecond rather than a fifth of one.
 
 ## How it was measured
