@@ -98,9 +98,9 @@ differ by the moment.
 {bounds}
 
 An interval is that of nine in ten resamplings. The tap alone is measured over events that are there already. Within a
-stream, the SDK's own work of 15 to 150 microseconds per event drowns it, and a figure near zero, or below, is noise. But
-there the processor's caches are full of that work: an event of a chat stream, of which it looks at six attributes, then
-costs a microsecond rather than a fifth of one.
+stream, the SDK's own work of 15 to 150 microseconds per event drowns it, and a figure near zero, or below, is noise.
+But the processor's caches are then full of that work: an event of a chat stream, of which the tap looks at six
+attributes, costs a microsecond rather than a fifth of one.
 
 ## How it was measured
 

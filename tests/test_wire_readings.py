@@ -128,6 +128,16 @@ def test_a_refusal_before_output_bills_nothing_at_anthropic() -> None:
     assert (0, 0) == (outcome.discarded_input_tokens, outcome.discarded_output_tokens)
 
 
+@pytest.mark.parametrize(("said", "stage"), [("", "pre_output"), ("First, take", "mid_stream")])
+def test_a_legacy_completion_tells_the_stage_by_its_text(said: str, stage: str) -> None:
+    """Whole or streamed, each part of it is one of these."""
+    completion = {"type": "completion", "completion": said, "model": "claude-2.1", "stop_reason": "refusal"}
+
+    assert stage == reading(otel_refusals.outcome_of(completion))["stage"]
+    started = {**completion, "completion": "Well", "stop_reason": None}
+    assert "mid_stream" == reading(otel_refusals.outcome_of([started, completion]))["stage"]
+
+
 def test_a_rescued_operation_names_the_model_that_answered() -> None:
     """The last fallback that took over."""
     outcome = otel_refusals.outcome_of(next(f for f in FIXTURES if "two_hops" in f.path).body)

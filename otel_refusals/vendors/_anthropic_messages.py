@@ -192,6 +192,8 @@ class MessagesReader:
 
     def _completion(self, wire: object) -> None:
         self.response_model = text(wire, "model") or self.response_model
+        if field(wire, "completion"):
+            self._saw_content()
         self._read_stop(wire)
 
     def _error_event(self, wire: object) -> None:
