@@ -9,6 +9,7 @@ What it costs the caller is paid here, so a completed call does no more than it 
 from __future__ import annotations
 
 from contextlib import suppress
+from contextvars import copy_context
 from threading import Lock
 from time import time_ns
 from typing import TYPE_CHECKING, Any
@@ -212,14 +213,15 @@ class Operation:
         """Report that nobody reads on, from a place that the garbage collector may have called.
 
         It strikes anywhere, also inside a lock of OpenTelemetry, where telemetry would wait for itself: then the report
-        is left to the next operation.
+        is left to the next operation. And inside `ContextVar.set`, which before CPython 3.12 uses freed memory where
+        somebody else sets a variable of the same context meanwhile, as `SimpleSpanProcessor` does: so it gets a copy.
         """
         if self.ended:
             return
         if inside_a_lock():
             ORPHANS.append(self)
         else:
-            self.end(error)
+            copy_context().run(self.end, error)
 
     def forget(self) -> None:
         """Report nothing: in a forked child, the parent does."""

@@ -128,6 +128,18 @@ def test_a_refusal_before_output_bills_nothing_at_anthropic() -> None:
     assert (0, 0) == (outcome.discarded_input_tokens, outcome.discarded_output_tokens)
 
 
+@pytest.mark.parametrize(
+    "fixture",
+    [one for one in FIXTURES if one.surface == "gemini.generate_content" and one.streamed],
+    ids=lambda fixture: fixture.path,
+)
+def test_answers_in_one_stream_are_told_apart_without_their_ids(fixture: Fixture) -> None:
+    """Older releases of google-genai leave them out."""
+    wires = [{name: value for name, value in wire.items() if name != "responseId"} for wire in fixture.wires]
+
+    assert reading(otel_refusals.outcome_of(fixture.body)) == reading(otel_refusals.outcome_of(wires))
+
+
 @pytest.mark.parametrize(("said", "stage"), [("", "pre_output"), ("First, take", "mid_stream")])
 def test_a_legacy_completion_tells_the_stage_by_its_text(said: str, stage: str) -> None:
     """Whole or streamed, each part of it is one of these."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult, SimpleLogRecordProcessor
+from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 
 import otel_refusals
 from otel_refusals import names
@@ -20,22 +17,26 @@ LOUD = frozenset({"refused", "rescued", "unknown"})
 """Outcomes of which one span, the SDK's own or ours, and one event tell too."""
 
 
-class _Spans(SpanExporter):
+class _Spans(SpanProcessor):
+    """Counts at once and sets no context variable, as `SimpleSpanProcessor` does.
+
+    Before CPython 3.12, the garbage collector may end a span inside `ContextVar.set`, which then uses freed memory where
+    another variable is set meanwhile: the spans that anthropic makes and drops would end the process now and then.
+    """
+
     def __init__(self) -> None:
         self.counted = 0
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self.counted += sum((span.attributes or {}).get(names.OUTCOME) in LOUD for span in spans)
-        return SpanExportResult.SUCCESS
+    def on_end(self, span: ReadableSpan) -> None:
+        self.counted += (span.attributes or {}).get(names.OUTCOME) in LOUD
 
 
-class _Events(LogRecordExporter):
+class _Events(LogRecordProcessor):
     def __init__(self) -> None:
         self.counted = 0
 
-    def export(self, batch: Sequence[Any]) -> LogRecordExportResult:
-        self.counted += len(batch)
-        return LogRecordExportResult.SUCCESS
+    def on_emit(self, log_record: Any) -> None:  # noqa: ARG002
+        self.counted += 1
 
     def shutdown(self) -> None:
         """Nothing is held."""
@@ -53,11 +54,11 @@ class Books:
         self._spans = _Spans()
         self._events = _Events()
         self.tracer_provider = TracerProvider()
-        self.tracer_provider.add_span_processor(SimpleSpanProcessor(self._spans))
+        self.tracer_provider.add_span_processor(self._spans)
         # Exemplars are kept per series and bucket: they would fill up over the whole of a run.
         self.meter_provider = MeterProvider([self._metrics], exemplar_filter=AlwaysOffExemplarFilter())
         self.logger_provider = LoggerProvider()
-        self.logger_provider.add_log_record_processor(SimpleLogRecordProcessor(self._events))
+        self.logger_provider.add_log_record_processor(self._events)
 
     def instrument(self) -> None:
         """Have everything reported here, with room for a workload per case."""

@@ -173,13 +173,17 @@ class ContentReader:
         if response_id and self.response_id:
             new = response_id != self.response_id and all(known.finish_reason for known in self._candidates.values())
         else:
-            new = any(_parts(wire) and self._is_over(number(wire, "index") or 0) for wire in candidates)
+            new = any(map(self._is_of_another, candidates))
         if new and not self._refusals():
             self._candidates, self._usage, self.decided = {}, None, False
         self.response_id = response_id or self.response_id
 
-    def _is_over(self, index: int) -> bool:
-        return index in self._candidates and self._candidates[index].finish_reason is not None
+    def _is_of_another(self, wire: object) -> bool:
+        """Whether a candidate is of the answer after the one that is known: older SDKs leave the id out."""
+        known = self._candidates.get(number(wire, "index") or 0)
+        if known is None or known.finish_reason is None:
+            return False
+        return bool(_parts(wire)) or (known.asked and word(wire, "finish_reason") not in (None, known.finish_reason))
 
     def _read_candidate(self, wire: object) -> None:
         index = number(wire, "index") or 0

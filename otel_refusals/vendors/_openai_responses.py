@@ -119,6 +119,8 @@ class ResponsesReader:
         return (reason,) if reason else ()
 
     def feed(self, wire: object, /) -> None:
+        if text(wire, "event") == "error":  # openai 1.66 to 1.98 hand the flat error event over wrapped
+            wire = field(wire, "data")
         kind = text(wire, "type") or ""
         if kind in _CONTENT_DELTAS:
             self._content, self.skip = True, _CONTENT_DELTAS

@@ -10,6 +10,7 @@ import threading
 import tracemalloc
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any
 
 import anthropic
@@ -206,6 +207,30 @@ def test_a_dropped_openai_stream_is_reported_by_the_garbage_collector(
     gc.collect()
 
     assert {"incomplete": 1} == recorded.outcomes
+
+
+def test_the_garbage_collectors_report_leaves_the_callers_context_variables_alone(
+    recorded: Recorded, open_stream: Callable[[], Any]
+) -> None:
+    """It may run inside `ContextVar.set`, which before CPython 3.12 does not survive that another variable is set."""
+    heard: ContextVar[object] = ContextVar("heard", default=None)
+    declines: list[object] = []
+
+    def hear(outcome: object) -> None:
+        declines.append(outcome)
+        heard.set(outcome)
+
+    remove = otel_refusals.on_refusal(hear)
+    stream = open_stream()
+    next(event for event in stream if event.type == "message_delta")
+    stream.itself = stream
+    del stream
+    gc.collect()
+    remove()
+
+    assert {"refused": 1} == recorded.outcomes
+    assert 1 == len(declines)
+    assert heard.get() is None
 
 
 def test_a_refusal_that_was_seen_before_the_caller_left_stays_a_refusal(
