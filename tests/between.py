@@ -41,8 +41,8 @@ WALKS = (
     Walk(("cohere",), ("tests/sdk/cohere/test_readings.py",)),
     Walk(("botocore",), ("tests/sdk/botocore/test_readings.py",), ("urllib3>=1.26.20",)),
 )
-# At the lowest that the SDK of a step takes, from what raises no warnings on a present Python; the chat helper of openai
-# 2.17, and some after it, fails by itself on a pydantic below 2.11.
+# At the lowest that the SDK of a step takes, from what raises no warnings on a present Python; the chat helper of
+# openai 2.17, and some after it, fails by itself on a pydantic below 2.11.
 _BESIDE = ("httpx>=0.27", "opentelemetry-sdk", "pydantic>=2.11", "hypothesis>=6.100", "pytest>=8.2", "pyyaml>=6")
 
 

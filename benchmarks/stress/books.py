@@ -20,7 +20,7 @@ LOUD = frozenset({"refused", "rescued", "unknown"})
 class _Spans(SpanProcessor):
     """Counts at once and sets no context variable, as `SimpleSpanProcessor` does.
 
-    Before CPython 3.12, the garbage collector may end a span inside `ContextVar.set`, which then uses freed memory where
+    Before CPython 3.12, the garbage collector may end a span inside `ContextVar.set`, which then uses freed memory if
     another variable is set meanwhile: the spans that anthropic makes and drops would end the process now and then.
     """
 
