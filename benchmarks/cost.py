@@ -109,7 +109,7 @@ def main() -> int:
         show("bytes per open stream", found["scale memory"])
     print()
     for verdict in verdicts:
-        print(f"{'holds ' if verdict.holds else 'BROKEN'}  {verdict.bound:62}{verdict.found}")
+        print(f"{'holds ' if verdict.holds else 'BROKEN'}  {verdict.bound:75}{verdict.found}")
     if options.json:
         names = ("anthropic", "openai", "opentelemetry-api", *(peer.requirements if peer else ()))
         about: dict[str, Any] = {"versions": {name: version(name) for name in names}, "python": python_version()}
