@@ -92,7 +92,7 @@ def _gone(vendor: Vendor, points: list[str]) -> list[str]:
     except InvalidVersion:
         return []
     modules = {
-        name for point in vendor.chokepoints if (name := point.module) and any(p.startswith(name) for p in points)
+        point.module for point in vendor.chokepoints if any(name.startswith(f"{point.module}.") for name in points)
     }
     return [
         f"{point.module}.{point.name}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from otel_refusals.reader import text
-from otel_refusals.vendor import Chokepoint, Endpoint, Vendor
+from otel_refusals.vendor import Chokepoint, Endpoint, Seam, Vendor
 from otel_refusals.vendors._litellm_relay import RelayReader
 
 _CHAT = Endpoint("POST", "/chat/completions", "chat", RelayReader)
@@ -45,29 +45,32 @@ def _provider_of(logging: Any) -> str:
     return _PROVIDERS.get(name, name) if name else _UNKNOWN
 
 
-_FUNCTIONS: tuple[tuple[str, str, Endpoint, str], ...] = (
-    ("litellm.main", "completion", _CHAT, ""),
-    ("litellm.main", "text_completion", _TEXT, ""),
-    ("litellm.responses.main", "responses", _CHAT, "1.63"),
+_COMPLETIONS = ("completion", "acompletion", "text_completion", "atext_completion")
+_RESPONSES = ("responses", "aresponses")
+_FUNCTIONS = (
+    ("litellm.main", "", "", _COMPLETIONS),
+    ("litellm.responses.main", "", "1.63", _RESPONSES),
+    ("litellm", "", "", _COMPLETIONS),
+    ("litellm", "", "1.63", _RESPONSES),
+    ("litellm.router", "Router.", "1.106", _COMPLETIONS),
+    ("litellm.router_python_core", "PythonCore.", "1.109", _COMPLETIONS),
+    ("litellm.router_rust.core", "RustCore.", "1.110", (*_COMPLETIONS, "aresponses")),
 )
-"""Module, function (each has an asynchronous twin), what it calls, since when. The package takes them over by name, and
-calls them by either; its router makes several such calls for one of its own."""
+"""Module, owner, since when, names of what is called. The package takes functions over by name, and calls them by
+either name; its router, or what that leads to, makes several such calls for one of its own."""
 
 _HTTP = "litellm.llms.custom_httpx.http_handler"
 _OPENAI = "openai._base_client"
 _STREAMS = "litellm.litellm_core_utils.streaming_handler"
-_RESPONSES = "litellm.responses.streaming_iterator"
+_ITERATORS = "litellm.responses.streaming_iterator"
 
 
 def _chokepoints() -> Iterator[Chokepoint]:
-    for module, name, endpoint, since in _FUNCTIONS:
-        for place, function in ((module, name), ("litellm", name), ("litellm.router", f"Router.{name}")):
-            owner, _, method = function.rpartition(".")
-            twin = f"{owner}.a{method}".lstrip(".")
-            # The router makes some of its methods when it is made.
-            optional = since or ("1.106" if owner else "")
-            yield Chokepoint(place, function, "relay", since=optional, endpoint=endpoint)
-            yield Chokepoint(place, twin, "async_relay", since=optional, endpoint=endpoint)
+    for module, owner, since, names in _FUNCTIONS:
+        for name in names:
+            endpoint = _TEXT if name.endswith("text_completion") else _CHAT
+            seam: Seam = "async_relay" if name.startswith("a") else "relay"
+            yield Chokepoint(module, owner + name, seam, since=since, endpoint=endpoint)
     yield Chokepoint("litellm.litellm_core_utils.litellm_logging", "Logging.pre_call", "relay_attempt")
     yield Chokepoint(_HTTP, "HTTPHandler.post", "relay_request")
     yield Chokepoint(_HTTP, "AsyncHTTPHandler.post", "async_relay_request")
@@ -77,8 +80,8 @@ def _chokepoints() -> Iterator[Chokepoint]:
     yield Chokepoint(_STREAMS, "CustomStreamWrapper.__anext__", "async_relay_next")
     yield Chokepoint("litellm.utils", "TextCompletionStreamWrapper.__next__", "relay_next")
     yield Chokepoint("litellm.utils", "TextCompletionStreamWrapper.__anext__", "async_relay_next")
-    yield Chokepoint(_RESPONSES, "SyncResponsesAPIStreamingIterator.__next__", "relay_next", since="1.64")
-    yield Chokepoint(_RESPONSES, "ResponsesAPIStreamingIterator.__anext__", "async_relay_next", since="1.64")
+    yield Chokepoint(_ITERATORS, "SyncResponsesAPIStreamingIterator.__next__", "relay_next", since="1.64")
+    yield Chokepoint(_ITERATORS, "ResponsesAPIStreamingIterator.__anext__", "async_relay_next", since="1.64")
 
 
 VENDOR = Vendor(

@@ -17,7 +17,7 @@ from otel_refusals import outcome_of
 from otel_refusals.leftovers import report_orphans
 from otel_refusals.testing import Reply, StubServer
 from tests.fixtures import fixture
-from tests.sdk.litellm.driver import ANTHROPIC, AZURE, BEDROCK, LOOP, OPENAI
+from tests.sdk.litellm.driver import ANTHROPIC, AZURE, BEDROCK, LOOP, MESSAGES, OPENAI
 from tests.telemetry import Recorded
 
 REFUSED = fixture("anthropic/refusal_pre_output_cyber.json").reply
@@ -155,19 +155,23 @@ def test_what_is_raised_is_the_vendors_answer(recorded: Recorded, vendor: StubSe
     )
 
 
-def test_a_fallback_that_answers_rescues(recorded: Recorded, vendor: StubServer) -> None:
+def routed(url: str) -> litellm.Router:
+    """A router with two models, of which the second is the fallback for the first."""
+    models = [
+        {"model_name": name, "litellm_params": {**ANTHROPIC.arguments(url), "model": f"anthropic/{name}"}}
+        for name in ("first", "second")
+    ]
+    fallbacks = [{"first": ["second"]}]
+    return litellm.Router(model_list=models, content_policy_fallbacks=fallbacks, fallbacks=fallbacks, num_retries=0)
+
+
+@pytest.mark.parametrize("name", ["completion", "acompletion"])
+def test_a_fallback_that_answers_rescues(name: str, recorded: Recorded, vendor: StubServer) -> None:
     """One operation of the router's, with the decline of the first model and the name of the one that answered."""
-    router = litellm.Router(
-        model_list=[
-            {"model_name": name, "litellm_params": {**ANTHROPIC.arguments(vendor.url), "model": f"anthropic/{name}"}}
-            for name in ("first", "second")
-        ],
-        content_policy_fallbacks=[{"first": ["second"]}],
-        fallbacks=[{"first": ["second"]}],
-        num_retries=0,
-    )
     vendor.queue(BLOCKED, COMPLETED)
-    router.completion(model="first", messages=[{"role": "user", "content": "Please."}])
+    answer = getattr(routed(vendor.url), name)(model="first", messages=MESSAGES)
+    if name == "acompletion":
+        LOOP.run_until_complete(answer)
 
     assert {("rescued", "second"): 1} == recorded.sums(
         "refusal.client.operations", "refusal.outcome", "gen_ai.request.model"
