@@ -40,7 +40,7 @@ WALKS = (
     Walk(("mistralai",), ("tests/sdk/mistralai/test_readings.py",)),
     Walk(("cohere",), ("tests/sdk/cohere/test_readings.py",)),
     Walk(("botocore",), ("tests/sdk/botocore/test_readings.py",), ("urllib3>=1.26.20",)),
-    Walk(("litellm",), ("tests/sdk/litellm",), ("mcp>=1.26", "tenacity>=8.2")),
+    Walk(("litellm",), ("tests/sdk/litellm",), ("mcp>=2.2", "tenacity>=8.2")),
 )
 _FAULTY = {("google-genai", Version("1.29.0"))}
 """What fails by itself: the asynchronous streams of this one name an aiohttp that it has not imported."""
