@@ -65,7 +65,12 @@ def _nothing_is_kept_by_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_operation_is_reported_once_and_as_it_ended(
     new_loop: Callable[[], asyncio.AbstractEventLoop], books: Books
 ) -> None:
-    """Drained, broken off, closed, cancelled, dropped, cut, refused, rescued, failed: the sums are exact."""
+    """Drained, broken off, closed, cancelled, dropped, cut, refused, rescued, failed: the sums are exact.
+
+    On CPython 3.13 an SDK's decorator keeps the frame that it was used in, and what an earlier test has read there.
+    """
+    gc.collect()
+    before = look(0, instrumented=True)
     with StubServer(loopback) as server:
         crowd = Crowd(40, 40, books.tracer_provider, server.url, new_loop=new_loop)
         crowd.round(4)
@@ -73,7 +78,7 @@ def test_every_operation_is_reported_once_and_as_it_ended(
 
     assert [] == crowd.faults
     assert [] == books.differences(crowd.made)
-    assert (0, 0, 0) == (left.open, left.orphans, left.known)
+    assert (before.open, 0, before.known) == (left.open, left.orphans, left.known)
 
 
 def test_instrumenting_in_a_loop_while_calls_are_under_way_disturbs_nobody(books: Books) -> None:
