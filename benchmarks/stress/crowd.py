@@ -105,6 +105,7 @@ class Crowd:
     def round(self, calls: int) -> None:
         """Have every caller make so many calls, all callers at once, and wait for them."""
         clients = Clients(self._url, self._tracer_provider, is_async=False)
+        loops: list[tuple[asyncio.AbstractEventLoop, Clients]] = []
         with ThreadPoolExecutor(4) as elsewhere:
 
             def in_thread(chance: Random) -> None:
@@ -112,9 +113,7 @@ class Crowd:
 
             def in_loop(chance: Random) -> None:
                 loop = self._new_loop()
-                loop.run_until_complete(self._callers(calls, chance, elsewhere))
-                loop.run_until_complete(loop.shutdown_asyncgens())
-                loop.close()
+                loops.append((loop, loop.run_until_complete(self._callers(calls, chance, elsewhere))))
 
             crowd = [*[in_thread] * self._threads, *[in_loop] * LOOPS]
             threads = [Thread(target=work, args=(Random(self._chance.random()),)) for work in crowd]
@@ -122,14 +121,21 @@ class Crowd:
                 thread.start()
             for thread in threads:
                 thread.join()
+        gc.collect()  # alone: what another thread collects of a loop that is being closed, nobody closes
+        for loop, its_clients in loops:
+            loop.run_until_complete(self._settled(its_clients))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
         run(clients.close())
         gc.collect()
 
-    async def _callers(self, calls: int, chance: Random, elsewhere: ThreadPoolExecutor) -> None:
+    async def _callers(self, calls: int, chance: Random, elsewhere: ThreadPoolExecutor) -> Clients:
         clients = Clients(self._url, self._tracer_provider, is_async=True)
         chances = [Random(chance.random()) for _ in range(self._tasks // LOOPS)]
         await asyncio.gather(*(self._calls(calls, clients, chance, elsewhere, is_async=True) for chance in chances))
-        gc.collect()
+        return clients
+
+    async def _settled(self, clients: Clients) -> None:
         for _ in range(100):  # the loop closes what was dropped
             if len(asyncio.all_tasks()) == 1:
                 break
