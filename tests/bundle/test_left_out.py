@@ -58,3 +58,24 @@ def test_in_ci_nothing_is_left_out(suite: Path, nothing_here: Path, monkeypatch:
     assert run.returncode == 1
     assert "1 passed, 2 errors" in run.stdout
     assert "needs what is not on this machine: promtool, pint" in run.stdout
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="since Python 3.11 there are the newest SDKs")
+@pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["one process", "distributed"])
+def test_in_ci_nothing_is_skipped_on_the_newest_sdks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """What an SDK has renamed would never be tested again; what a newer Python has may be skipped."""
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.delenv("TOX_ENV_NAME", raising=False)
+    suite = tmp_path / "test_inner.py"
+    suite.write_text(
+        "import pytest\n\ndef test_eager():\n    pytest.skip('since Python 3.12')\n\ndef test_passes(): ...\n"
+    )
+    allowed = pytest_on(suite, *arguments)
+    suite.write_text(f"{suite.read_text()}\n\ndef test_renamed():\n    pytest.skip('this SDK has none')\n")
+    failed = pytest_on(suite, *arguments)
+    monkeypatch.setenv("TOX_ENV_NAME", "lowest")
+
+    assert (0, 1, 0) == (allowed.returncode, failed.returncode, pytest_on(suite, *arguments).returncode)
+    assert "this SDK has none" in failed.stdout

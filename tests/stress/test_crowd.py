@@ -39,10 +39,12 @@ def uvloop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()  # type: ignore[no-any-return]
 
 
+has_eager_tasks = pytest.mark.skipif(sys.version_info < (3, 12), reason="since Python 3.12")
+has_uvloop = pytest.mark.skipif(find_spec("uvloop") is None, reason="not installed")
 LOOPS = [
     pytest.param(asyncio.new_event_loop, id="asyncio"),
-    pytest.param(eager, id="eager tasks", marks=pytest.mark.skipif(sys.version_info < (3, 12), reason="of 3.12")),
-    pytest.param(uvloop, id="uvloop", marks=pytest.mark.skipif(find_spec("uvloop") is None, reason="not installed")),
+    pytest.param(eager, id="eager tasks", marks=has_eager_tasks),
+    pytest.param(uvloop, id="uvloop", marks=has_uvloop),
 ]
 
 

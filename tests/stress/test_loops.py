@@ -92,7 +92,7 @@ def test_trio_closes_what_is_left(sdk: Sdk, recorded: Recorded) -> None:
 
 
 @both
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio has them since 3.11")
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio has them since Python 3.11")
 def test_time_limits_and_task_groups_end_what_they_cancel(sdk: Sdk, recorded: Recorded) -> None:
     """`asyncio.timeout`, and a group in which one task fails: the caller gets the very exceptions of the plain SDK."""
 
