@@ -69,6 +69,9 @@ _CONTENT_DELTAS = frozenset(
         "response.image_generation_call.partial_image",
     }
 )
+_AFTER_CONTENT = _CONTENT_DELTAS - {"response.audio.delta"}
+"""What cannot matter once there is content. Of the class of audio, the first of its union, the SDK makes every event
+that it does not know."""
 
 
 class ResponsesReader:
@@ -123,7 +126,7 @@ class ResponsesReader:
             wire = field(wire, "data")
         kind = text(wire, "type") or ""
         if kind in _CONTENT_DELTAS:
-            self._content, self.skip = True, _CONTENT_DELTAS
+            self._content, self.skip = True, _AFTER_CONTENT
         elif kind in ("response.refusal.delta", "response.refusal.done"):
             self._read_spoken(text(wire, "delta") or text(wire, "refusal"))
         elif kind == "response.output_item.added":

@@ -337,6 +337,20 @@ def test_the_tool_runner_is_one_operation_a_turn(
     assert {"tool_call": 1, "refused": 1} == recorded.outcomes
 
 
+@needs_responses
+def test_an_event_that_the_sdk_does_not_know_is_read(
+    gpt: openai.OpenAI, recorded: Recorded, vendor: StubServer
+) -> None:
+    """Whatever came before it: the SDK makes it of the class of the first event of its union, that of audio."""
+    audio = {"type": "response.audio.delta", "delta": "AAAA"}
+    declined = {"type": "response.declined", "response": {"id": "resp_1", "object": "response", "status": "declined"}}
+    vendor.queue(Reply(_stream_of([audio, audio, declined]), content_type="text/event-stream"))
+    for _ in gpt.responses.create(model="asked-model", input="Please.", stream=True):
+        pass
+
+    assert {"unknown": 1} == recorded.outcomes
+
+
 def _tool_turn() -> bytes:
     events: list[dict[str, Any]] = [
         fixture("anthropic/stream_completed.sse").wires[0],
@@ -353,6 +367,10 @@ def _tool_turn() -> bytes:
         },
         {"type": "message_stop"},
     ]
+    return _stream_of(events)
+
+
+def _stream_of(events: list[dict[str, Any]]) -> bytes:
     return b"".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events)
 
 
