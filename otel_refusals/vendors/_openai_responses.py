@@ -69,9 +69,7 @@ _CONTENT_DELTAS = frozenset(
         "response.image_generation_call.partial_image",
     }
 )
-_AFTER_CONTENT = _CONTENT_DELTAS - {"response.audio.delta"}
-"""What cannot matter once there is content. Of the class of audio, the first of its union, the SDK makes every event
-that it does not know."""
+_AFTER_CONTENT = _CONTENT_DELTAS - {"response.audio.delta"}  # of its class the SDK makes what it does not know
 
 
 class ResponsesReader:
