@@ -58,6 +58,8 @@ def returned(operation: Operation, result: Any) -> End | None:
         form = _form(type(result))  # type: ignore[arg-type]
         if form == "model" and not operation.tapped:  # nearly every call, by the shortest way
             if operation.unread:
+                if operation.plain(result):
+                    return None
                 operation.whole(result)
             operation.end()
             return None

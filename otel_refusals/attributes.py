@@ -32,10 +32,10 @@ def attributes_of(outcome: Outcome, *, explanation: bool = False) -> Attributes:
     """The `refusal.*` attributes of `outcome`; the vendor's prose only where `explanation` says so."""
     attributes: Attributes = {names.OUTCOME: outcome.outcome}
     match outcome:
+        case Completed() | Truncated() | ToolCall() | Paused() | Unknown():  # first, as nearly every one is such
+            attributes[names.SIGNAL] = outcome.signal
         case Refused() | Rescued():
             attributes.update(_of_refusals(outcome, explanation))
-        case Completed() | Truncated() | ToolCall() | Paused() | Unknown():
-            attributes[names.SIGNAL] = outcome.signal
         case Errored() | Incomplete():
             pass
         case _:

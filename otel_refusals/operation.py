@@ -57,7 +57,6 @@ class Operation:
         "_answer",
         "_error",
         "_failed_by",
-        "_plain",
         "_reader",
         "_report_once",
         "_telemetry",
@@ -98,9 +97,7 @@ class Operation:
         self.provider = provider
         self.model = model
         self._reader = reader
-        # A whole answer that one look told everything of, and what that is.
-        self._answer: object = None
-        self._plain: Outcome | None = None
+        self._answer: object = None  # of which one look told everything
         self.replay_id: str | None = None
         # The context and the call's span belong to the moment of the call: a stream is read in another.
         self.context = otel_context.get_current() if context is None else context
@@ -160,16 +157,31 @@ class Operation:
         if self.reader.decided:
             self._decide()
 
+    def plain(self, response: object) -> bool:
+        """Report by the shortest way, where one look at a whole response tells that it ended as most do.
+
+        Returns:
+            Whether it did. If not, nothing was read.
+        """
+        look = self.endpoint.plain
+        outcome = None if look is None or self._reader is not None else look(response)
+        if outcome is None:
+            return False
+        if self._report_once.acquire(blocking=False):
+            self._answer = response
+            try:
+                if self.span is not None:
+                    self._telemetry.annotate(self.span, self, outcome)
+                self._telemetry.report(self, outcome)
+            except Exception as error:
+                swallow(error, "Operation.plain", self.vendor_name)
+        return True
+
     def whole(self, response: object) -> None:
         """Read a whole response; of several, as a client-side fallback makes them, the last stands."""
         self._whole = True
         try:
-            look = self.endpoint.plain if self._reader is None else None
-            self._plain = None if look is None else look(response)
-            if self._plain is None:
-                self.reader.feed(response)
-            else:
-                self._answer = response
+            self.reader.feed(response)
             self.decided_at = self.decided_at or time_ns()
             if self.span is not None:
                 self._annotate(self._outcome())
@@ -247,7 +259,6 @@ class Operation:
             return
         if self.streaming and any(base.__name__ in _CUT for base in type(error).__mro__):
             return
-        self._plain = None
         self.decided_at = time_ns()
         self._failed_by = type(error).__name__
         with suppress(TypeError):  # of a kind that cannot be referred to weakly
@@ -255,8 +266,6 @@ class Operation:
         self.reader.feed(error)
 
     def _outcome(self) -> Outcome:
-        if self._plain is not None:
-            return self._plain
         try:
             outcome = self.reader.outcome()
         except Exception as error:  # the operation is still reported, by what is known without its reader

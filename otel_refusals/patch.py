@@ -42,6 +42,13 @@ class _Applied:
     handle: Any
 
 
+class _Switch(list[bool]):
+    """Whether wrappers are on: while it holds something.
+
+    wrapt asks before every call of one. Of a list it does so in C, where a function would be one more call.
+    """
+
+
 @dataclass(slots=True)
 class Patches:
     """The wrappers of one vendor.
@@ -53,19 +60,24 @@ class Patches:
 
     vendor: Vendor
     wrapper_for: Callable[[Chokepoint], Wrapper]
-    active: bool = False
     skipped: str = ""
+    _switch: _Switch = field(default_factory=_Switch)
     _applied: list[_Applied] = field(default_factory=list)
 
     def apply(self) -> None:
         """Patch what is imported, and whatever will be when the application imports it."""
-        self.active = True
+        self._switch[:] = [True]
         own = self.vendor.chokepoints[0].module.partition(".")[0]
         for module in dict.fromkeys(point.module for point in self.vendor.chokepoints):
             if module.partition(".")[0] == own:
                 self._when_imported(module, self._patch_module)
             else:  # of another package, which is no concern of ours until the vendor's own is used
                 self._when_imported(own, partial(self._patch_later, module))
+
+    @property
+    def active(self) -> bool:
+        """Whether the vendor is patched, or will be when it is imported."""
+        return bool(self._switch)
 
     @property
     def applied(self) -> tuple[Chokepoint, ...]:
@@ -75,7 +87,7 @@ class Patches:
     def remove(self) -> None:
         """Restore the originals, under or over the wrappers of others."""
         with _lock:
-            self.active = False
+            self._switch.clear()
             for module, waiting in _waiting.items():
                 _waiting[module] = [(patches, work) for patches, work in waiting if patches is not self]
             while self._applied:
@@ -92,9 +104,6 @@ class Patches:
             _waiting.setdefault(module, []).append((self, work))
         if not known:
             wrapt.register_post_import_hook(_imported, module)
-
-    def _is_active(self) -> bool:
-        return self.active
 
     def _patch_later(self, module: str, _: ModuleType) -> None:
         self._when_imported(module, self._patch_module)
@@ -126,7 +135,8 @@ class Patches:
         # A package may have taken over the function of a module of its own, which is wrapped already.
         handle = next((patch.handle for patch in self._applied if patch.handle is original), None)
         if handle is None:
-            handle = wrapt.FunctionWrapper(original, self.wrapper_for(point), enabled=self._is_active)
+            switch: Any = self._switch
+            handle = wrapt.FunctionWrapper(original, self.wrapper_for(point), enabled=switch)
         setattr(owner, name, handle)
         for cls in _subclasses(owner):
             held: Any = vars(cls).get(name)
@@ -188,8 +198,8 @@ def _slip_into(outer: Any, original: Any, handle: Any) -> None:
 
 def _leads_past(held: Any, original: Any) -> bool:
     """Whether this is the original, or a wrapper of ours around it that is switched off for good."""
-    patches = getattr(getattr(held, "_self_enabled", None), "__self__", None)
-    return held is original or (isinstance(patches, Patches) and not patches.active and held.__wrapped__ is original)
+    switch = getattr(held, "_self_enabled", None)
+    return held is original or (isinstance(switch, _Switch) and not switch and held.__wrapped__ is original)
 
 
 def _unwrap(owner: Any, name: str, handle: Any) -> None:

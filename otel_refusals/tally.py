@@ -17,7 +17,7 @@ from weakref import ref
 
 from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackOptions, Counter, Meter, Observation
-from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_context
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
 from otel_refusals import names
 from otel_refusals.failure import swallow
@@ -48,7 +48,7 @@ class Tally:
 
     def note(self, span: SpanContext) -> None:
         """Know of which span the last one was: that of a sampled trace is the exemplar, until another comes."""
-        if span.trace_flags.sampled:
+        if span.trace_flags & TraceFlags.SAMPLED:
             self._trace = span
 
     def take(self) -> int:

@@ -116,15 +116,18 @@ class Telemetry:
         """Write `outcome` on the span of the call, with its `tokens` or still without."""
         if not span.is_recording():
             return
-        ours = attributes_of(outcome, explanation=self._config.capture_explanation)
-        ours[names.WORKLOAD] = self._workload_in(operation.context)
-        if isinstance(outcome, (Refused, Rescued)):
-            if not tokens:
-                ours.pop(names.DISCARDED_INPUT, None)
-                ours.pop(names.DISCARDED_OUTPUT, None)
-            # Of a decline, a span tells all that is known; of anything else, only what its maker cannot know.
-            ours.update(spans.lacking(span, official_attributes(operation)))
-        span.set_attributes(ours)
+        try:
+            ours = attributes_of(outcome, explanation=self._config.capture_explanation)
+            ours[names.WORKLOAD] = self._workload_in(operation.context)
+            if isinstance(outcome, (Refused, Rescued)):
+                if not tokens:
+                    ours.pop(names.DISCARDED_INPUT, None)
+                    ours.pop(names.DISCARDED_OUTPUT, None)
+                # Of a decline, a span tells all that is known; of anything else, only what its maker cannot know.
+                ours.update(spans.lacking(span, official_attributes(operation)))
+            span.set_attributes(ours)
+        except Exception as error:
+            swallow(error, "Telemetry.annotate", operation.vendor_name)
 
     def report(self, operation: Operation, outcome: Outcome) -> None:
         """Count the operation and tell the world. Called once per operation.

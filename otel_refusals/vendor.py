@@ -125,7 +125,7 @@ class Endpoint:
             the route shows stored results again, by polls and retrievals; each is reported once per id, and a failure
             to fetch one is not an operation. `each`: the route lists the results of many operations, and so again.
         plain: The outcome of a whole answer by one look, where it ended as most do; None from it for one that has to be
-            read. Never raises.
+            read. Never raises. Only of results that are seen once.
     """
 
     method: str

@@ -1,4 +1,6 @@
-"""The wires of interactions and of decisions. Error codes: the API's page of error codes."""
+"""The wires of interactions and of decisions. Statuses: `google.genai.interactions.Interaction` 3.6; `idle` as the
+SDK's `InteractionStatus` explains it. Error codes: the API's page of error codes.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +25,7 @@ from otel_refusals.vendors._gemini_reasons import DECLINES, refusal
 
 STATUSES: dict[str, type[Completed | ToolCall | Truncated | Paused]] = {
     "completed": Completed,
+    "idle": Completed,  # all processing is over, and nothing is asked of the application
     "requires_action": ToolCall,
     "incomplete": Truncated,
     "budget_exceeded": Truncated,

@@ -288,4 +288,4 @@ def layers(value: Any) -> Iterator[Any]:
 def is_ours(layer: Any) -> bool:
     """Whether this is a wrapper of ours that is not switched off, which it is where a peer puts back what it found."""
     written_in = str(getattr(getattr(layer, "_self_wrapper", None), "__module__", ""))
-    return written_in.startswith("otel_refusals") and layer._self_enabled()
+    return written_in.startswith("otel_refusals") and bool(layer._self_enabled)

@@ -35,6 +35,7 @@ STREAM = fixture("anthropic/stream_refusal_mid_text.sse").reply
 EVENTS = [wire for wire in fixture("anthropic/stream_refusal_mid_text.sse").wires if wire["type"] != "ping"]
 CHUNKS = fixture("openai/chat_stream_content_filter_mid.sse").reply
 REFUSED = fixture("anthropic/refusal_pre_output_cyber.json").reply
+COMPLETED = fixture("anthropic/completed_end_turn.json").reply
 
 
 @pytest.fixture
@@ -516,11 +517,12 @@ def test_a_span_that_cannot_be_written_costs_its_attributes_not_the_count(
 
     monkeypatch.setattr(failure, "raise_failures", False)
     monkeypatch.setattr(Span, "set_attributes", fail)
-    vendor.queue(REFUSED)
+    vendor.queue(REFUSED, COMPLETED)
     with trace.get_tracer("other").start_as_current_span("chat", attributes={"gen_ai.operation.name": "chat"}):
         claude.messages.create(**CLAUDE)
+        claude.messages.create(**CLAUDE)
 
-    assert {"refused": 1} == recorded.outcomes
+    assert {"refused": 1, "completed": 1} == recorded.outcomes
 
 
 def test_uninstrument_restores_the_very_originals(instrument: Callable[..., Recorded]) -> None:
