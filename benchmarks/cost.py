@@ -52,9 +52,6 @@ def judge(measured: Sequence[Samples]) -> Iterator[Verdict]:
             ratio = samples.estimate(lambda pairs, of=samples: of.total(OURS, pairs) / of.total(GENERATOR, pairs))
             bound = f"{name}: an event at most {EVENT_BOUND:g} x one under a bare tee"
             yield Verdict(bound, str(ratio), ratio.value <= EVENT_BOUND)
-        if kind == "tap":
-            ratio = samples.estimate(lambda pairs, of=samples: of.total(OURS, pairs) / of.total(GENERATOR, pairs))
-            yield Verdict(f"{name}: at most {EVENT_BOUND:g} x bare tee", str(ratio), ratio.value <= EVENT_BOUND)
         if PEER in samples.taken:
             share = samples.estimate(lambda pairs, of=samples: of.overhead(OURS, pairs) / of.overhead(PEER, pairs))
             yield Verdict(f"{name}: less than the peer", f"{share} of it", share.value < 1)

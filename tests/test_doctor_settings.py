@@ -205,12 +205,15 @@ def test_other_instrumentations_are_told_apart(tmp_path: Path, monkeypatch: pyte
     distribution(tmp_path, "logfire")
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
 
-    found = {finding.subject: finding.found for finding in neighbours(frozenset({"openai"}))}
+    findings = {finding.subject: finding for finding in neighbours(frozenset({"openai"}))}
+    found = {subject: finding.found for subject, finding in findings.items()}
 
     assert "OpenInference: switched on at the start (openai)" == found["openinference-instrumentation-openai 1.2"]
     assert found["opentelemetry-instrumentation-anthropic 1.2"].startswith("OpenLLMetry: not switched on")
     assert found["opentelemetry-instrumentation-openai-v2 1.2"].startswith("OpenTelemetry: not switched on")
     assert found["logfire 1.2"].startswith("Logfire: not switched on")
+    assert ["logfire 1.2"] == [subject for subject, finding in findings.items() if finding.status == "warning"]
+    assert "suppress_other_instrumentation=False" in findings["logfire 1.2"].remedy
 
 
 def test_a_server_that_forks_gets_a_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,12 @@ _FAMILIES: tuple[tuple[str, str], ...] = (
 )
 """By the name of the distribution; an empty family is told by what it requires."""
 
+_KEEPS_OTHERS_STILL = {
+    "Logfire": "Where the application calls `logfire.instrument_anthropic()` or `logfire.instrument_openai()`, pass "
+    "`suppress_other_instrumentation=False`: by default they ask all others to keep still, and we do",
+}
+"""What to do about a family that may take calls from us."""
+
 _OF_OPENLLMETRY = "opentelemetry-semantic-conventions-ai"
 
 
@@ -34,7 +40,11 @@ def neighbours(active: frozenset[str]) -> Iterator[Finding]:
             on = sorted(active.intersection(points))
             how = f"switched on at the start ({', '.join(on)})" if on else "not switched on at the start"
             code = "" if on else "; code of the application may do it, and is not seen here"
-            yield Finding("spans", f"{_name(distribution)} {distribution.version}", "ok", f"{family}: {how}{code}")
+            remedy = _KEEPS_OTHERS_STILL.get(family, "")
+            status = "warning" if remedy else "ok"
+            yield Finding(
+                "spans", f"{_name(distribution)} {distribution.version}", status, f"{family}: {how}{code}", remedy
+            )
 
 
 def _family(distribution: Distribution) -> str:
