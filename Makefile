@@ -9,8 +9,9 @@ WORKERS ?= auto
 SPREAD := -n $(WORKERS) --dist worksteal
 MINUTES ?= 10
 SEED ?= 1
+# Those that .ci/pythons has unpacked are found, after the machine's own.
 PYTHONS := 3.10 3.11 3.12 3.13 3.14 3.15
-WITH_PYTHONS = PATH="$$PATH:$${OTEL_REFUSALS_PYTHONS:-$${XDG_CACHE_HOME:-$$HOME/.cache}/otel-refusals/pythons}/bin"
+WITH_PYTHONS = PATH="$$PATH$$(printf ':%s' "$${OTEL_REFUSALS_PYTHONS:-$${XDG_CACHE_HOME:-$$HOME/.cache}/otel-refusals/pythons}"/*/usr/bin)"
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: demo observe test newest versions matrix between frameworks vendor-suites vendor-suites-slice peers check lint \
@@ -37,7 +38,7 @@ newest: $(VENV)/dev
 
 versions: $(VENV)/dev
 	@echo "== what drives the SDKs, on older versions"
-	@$(BIN)/tox run -q -m ci -- -q $(SPREAD)
+	@$(WITH_PYTHONS) $(BIN)/tox run -q -m ci -- -q $(SPREAD)
 
 matrix: versions between ## Run all older versions, every Python that can be had, and the releases between.
 	@echo "== the rest of the versions, and every Python that is here or that Debian has"
