@@ -257,17 +257,22 @@ def _watch_response(response: Any, left: End, document: _Document | None = None)
 def _watched(kind: Any) -> type:
     """The HTTP library's own kind of response, seen through."""
 
-    def read(self: Any, *args: Any, **kwargs: Any) -> Any:
-        document = self._document
-        if document is None:
-            return kind.read(self, *args, **kwargs)
-        try:
-            data = kind.read(self, *args, **kwargs)
-        except BaseException as error:
-            document.end(error)
-            raise
-        document.read(data, args[0] if args else kwargs.get("amt"))
-        return data
+    def reading(name: str) -> Callable[..., Any]:
+        def read(self: Any, *args: Any, **kwargs: Any) -> Any:
+            document = self._document
+            if document is None:
+                return getattr(kind, name)(self, *args, **kwargs)
+            try:
+                data = getattr(kind, name)(self, *args, **kwargs)
+            except BaseException as error:
+                document.end(error)
+                raise
+            asked = args[0] if args else kwargs.get("amt")
+            # `read1` gives what is there, never all that is to come.
+            document.read(data, asked if name == "read" or (asked is not None and asked >= 0) else 1)
+            return data
+
+        return read
 
     def read_chunked(self: Any, *args: Any, **kwargs: Any) -> Any:
         chunks = kind.read_chunked(self, *args, **kwargs)
@@ -282,6 +287,10 @@ def _watched(kind: Any) -> type:
 
         return leave
 
-    own: dict[str, Any] = {name: leaving(name) for name in ("close", "release") if hasattr(kind, name)}
-    own.update({name: seen for name, seen in (("read", read), ("read_chunked", read_chunked)) if hasattr(kind, name)})
+    seen = {
+        **{name: leaving(name) for name in ("close", "release")},
+        **{name: reading(name) for name in ("read", "read1")},
+        "read_chunked": read_chunked,
+    }
+    own: dict[str, Any] = {name: method for name, method in seen.items() if hasattr(kind, name)}
     return type(kind.__name__, (kind,), {**own, "__module__": kind.__module__})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -145,20 +145,31 @@ class Body:
 
 
 def _unpacker(response: Any) -> Callable[[bytes], Iterable[bytes]] | None:
-    """What undoes the content encoding, by a decoder of the HTTP library's own; None for an encoding it does not
-    know. Piece by piece where the library does so, as httpx2: a little may unpack to very much.
+    """What undoes the content encodings, the last one first, by decoders of the HTTP library's own; None for an
+    encoding it does not know.
     """
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding in ("", "identity"):
-        return lambda chunk: (bytes(chunk),)
+    named = [name.strip().lower() for name in response.headers.get("content-encoding", "").split(",")]
+    encodings = [name for name in reversed(named) if name not in ("", "identity")]
     library = type(response).__module__.partition(".")[0]
-    decoders = getattr(sys.modules.get(f"{library}._decoders"), "SUPPORTED_DECODERS", {})
-    if encoding not in decoders:
+    known = getattr(sys.modules.get(f"{library}._decoders"), "SUPPORTED_DECODERS", {})
+    if any(encoding not in known for encoding in encodings):
         return None
-    decode = decoders[encoding]().decode
+    decoders = [known[encoding]().decode for encoding in encodings]
 
     def unpack(chunk: bytes) -> Iterable[bytes]:
-        unpacked = decode(chunk)
-        return (unpacked,) if isinstance(unpacked, bytes) else unpacked
+        pieces: Iterable[bytes] = (bytes(chunk),)
+        for decode in decoders:
+            pieces = _decoded(pieces, decode)
+        return pieces
 
     return unpack
+
+
+def _decoded(pieces: Iterable[bytes], decode: Callable[[bytes], Any]) -> Iterator[bytes]:
+    """Piece by piece where the library decodes so, as httpx2 does: a little may unpack to very much."""
+    for piece in pieces:
+        decoded = decode(piece)
+        if isinstance(decoded, bytes):
+            yield decoded
+        else:
+            yield from decoded

@@ -7,6 +7,7 @@ and wait for nothing of the caller's; and a refusal inside a callback calls none
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from functools import cache
@@ -84,3 +85,7 @@ def _own_loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     Thread(target=loop.run_forever, name="otel-refusals-callbacks", daemon=True).start()
     return loop
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_own_loop.cache_clear)  # the thread stays with the parent

@@ -33,14 +33,14 @@ class FrameDecoder(Decoder):
 
     def feed(self, chunk: bytes, skip: frozenset[str] = frozenset()) -> Iterator[object]:
         """The wire objects that `chunk` completes, by the names of their events, without those in `skip`."""
-        if self._gave_up:
+        if self.gave_up:
             return
         self._buffer += chunk
         while len(self._buffer) >= _PRELUDE.size:
             length, of_headers, _ = _PRELUDE.unpack_from(self._buffer)
             payload_at, end = _PRELUDE.size + of_headers, length - _CHECKSUM
             if length > MAX_BODY or of_headers > _MAX_HEADERS or payload_at > end:
-                self._gave_up, self._buffer = True, bytearray()
+                self.gave_up, self._buffer = True, bytearray()
                 return
             if len(self._buffer) < length:
                 return

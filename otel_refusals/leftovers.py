@@ -18,7 +18,8 @@ from weakref import WeakSet
 if TYPE_CHECKING:
     from otel_refusals.operation import Operation
 
-_LOCKING = ("opentelemetry.sdk.", "opentelemetry.exporter.", "queue", "logging")
+_LOCKING = ("opentelemetry.sdk.", "opentelemetry.exporter.", "queue.", "logging.")
+"""The packages and modules that hold such locks, each with the dot after its name."""
 
 OPEN: WeakSet[Operation] = WeakSet()
 """Operations whose answer is still being read."""
@@ -72,7 +73,7 @@ def inside_a_lock() -> bool:
     """Whether this thread is inside code that may hold a lock which a report needs."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
-        if str(frame.f_globals.get("__name__")).startswith(_LOCKING):
+        if f"{frame.f_globals.get('__name__')}.".startswith(_LOCKING):
             return True
         frame = frame.f_back
     return False

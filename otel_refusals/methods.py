@@ -62,14 +62,16 @@ class Methods:
         operation = self._begin(wrapped, owner, args, kwargs)
         if operation is None:
             return wrapped(*args, **kwargs)
-        token = _calling.set(ref(operation))
+        outer, called = _calling.get(), ref(operation)
+        _calling.set(called)
         try:
             result = wrapped(*args, **kwargs)
         except BaseException as error:
             operation.end(error)
             raise
         finally:
-            _calling.reset(token)
+            if _calling.get() is called:  # else this was closed in the midst of another call, whose that is
+                _calling.set(outer)
         return self._returned(operation, result)
 
     async def async_method(
@@ -79,14 +81,16 @@ class Methods:
         operation = self._begin(wrapped, owner, args, kwargs)
         if operation is None:
             return await wrapped(*args, **kwargs)
-        token = _calling.set(ref(operation))
+        outer, called = _calling.get(), ref(operation)
+        _calling.set(called)
         try:
             result = await wrapped(*args, **kwargs)
         except BaseException as error:
             operation.end(error)
             raise
         finally:
-            _calling.reset(token)
+            if _calling.get() is called:  # else this was closed in the midst of another call, whose that is
+                _calling.set(outer)
         return self._returned(operation, result)
 
     def generator(self, wrapped: Callable[..., Any], owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

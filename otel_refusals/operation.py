@@ -153,7 +153,7 @@ class Operation:
         for wire in decoder.end():
             self.reader.feed(wire)
         # A document is here in full, so a missing stop reason is missing for good; events may have been cut.
-        self._whole = not decoder.events
+        self._whole = not (decoder.events or decoder.gave_up)
         if self.reader.decided:
             self._decide()
 
@@ -200,6 +200,9 @@ class Operation:
 
     def end(self, error: BaseException | None = None) -> None:
         """Report how the operation ended. Only the first call does."""
+        if isinstance(error, GeneratorExit):  # a coroutine or a generator is closed that nobody goes on with
+            self.leave()
+            return
         if not self._report_once.acquire(blocking=False):
             return
         try:
@@ -253,8 +256,9 @@ class Operation:
     def _learn(self, error: BaseException) -> None:
         # What the vendor said stands: an exception after it comes from the SDK's own parsing of the answer. A
         # cancellation says nothing about the vendor, nor does a connection that broke in the middle of an answer. Only
-        # a tool call may be answered within the operation, by SDKs that run tools: then the next request failed.
-        said = self.reader.decided and not isinstance(self.reader.outcome(), ToolCall)
+        # a tool call may be answered within the operation, by an SDK that runs tools: then the next request failed.
+        answered = self.endpoint.runs_tools and isinstance(self.reader.outcome(), ToolCall)
+        said = self.reader.decided and not answered
         if said or not isinstance(error, Exception):
             return
         if self.streaming and any(base.__name__ in _CUT for base in type(error).__mro__):

@@ -161,11 +161,13 @@ class Relayed(Operation):
 def calling(operation: Relayed) -> Iterator[None]:
     """The time in which what is requested is part of `operation`."""
     operation.calling = True
-    token = RELAYED.set(ref(operation))
+    outer, called = RELAYED.get(), ref(operation)
+    RELAYED.set(called)
     try:
         yield
     finally:
-        RELAYED.reset(token)
+        if RELAYED.get() is called:  # else this was closed in the midst of another call, whose that is
+            RELAYED.set(outer)
 
 
 @contextmanager

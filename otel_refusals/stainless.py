@@ -95,8 +95,8 @@ class Stainless:
     def call(self, wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Around `SyncAPIClient.request`."""
         operation, args, kwargs = self._begin(client, args, kwargs)
-        outer = _CALLED.get()
-        _CALLED.set(None if operation is None else ref(operation))
+        outer, called = _CALLED.get(), None if operation is None else ref(operation)
+        _CALLED.set(called)
         try:
             result = wrapped(*args, **kwargs)
         except BaseException as error:
@@ -104,7 +104,8 @@ class Stainless:
                 operation.end(error)
             raise
         finally:
-            _CALLED.set(outer)
+            if _CALLED.get() is called:  # else this was closed in the midst of another call, whose that is
+                _CALLED.set(outer)
         if operation is not None:
             returned(operation, result)
         return result
@@ -114,8 +115,8 @@ class Stainless:
     ) -> Any:
         """Around `AsyncAPIClient.request`."""
         operation, args, kwargs = self._begin(client, args, kwargs)
-        outer = _CALLED.get()
-        _CALLED.set(None if operation is None else ref(operation))
+        outer, called = _CALLED.get(), None if operation is None else ref(operation)
+        _CALLED.set(called)
         try:
             result = await wrapped(*args, **kwargs)
         except BaseException as error:
@@ -123,7 +124,8 @@ class Stainless:
                 operation.end(error)
             raise
         finally:
-            _CALLED.set(outer)
+            if _CALLED.get() is called:  # else this was closed in the midst of another call, whose that is
+                _CALLED.set(outer)
         if operation is not None:
             returned(operation, result)
         return result
@@ -217,7 +219,7 @@ def _use_native_span(args: tuple[Any, ...]) -> End | None:
         _, span, result = args
         called = _CALLED.get()
         operation = None if called is None else called()
-        if operation is None:
+        if operation is None or isinstance(result.error, GeneratorExit):  # closed, perhaps in the midst of another call
             return None
         operation.span = span
         if result.error is not None:

@@ -114,9 +114,9 @@ class Telemetry:
 
     def annotate(self, span: Span, operation: Operation, outcome: Outcome, *, tokens: bool = True) -> None:
         """Write `outcome` on the span of the call, with its `tokens` or still without."""
-        if not span.is_recording():
-            return
         try:
+            if not span.is_recording():
+                return
             ours = attributes_of(outcome, explanation=self._config.capture_explanation)
             ours[names.WORKLOAD] = self._workload_in(operation.context)
             if isinstance(outcome, (Refused, Rescued)):

@@ -124,6 +124,7 @@ class Endpoint:
         results: `once`: a result is seen by its call only. `stored`: it can be asked for again by its id. `replayed`:
             the route shows stored results again, by polls and retrievals; each is reported once per id, and a failure
             to fetch one is not an operation. `each`: the route lists the results of many operations, and so again.
+        runs_tools: Whether the SDK may run the tools that the model asks for, and go on, within the operation.
         plain: The outcome of a whole answer by one look, where it ended as most do; None from it for one that has to be
             read. Never raises. Only of results that are seen once.
     """
@@ -133,6 +134,7 @@ class Endpoint:
     operation: Operation
     reader: ReaderType
     results: Literal["once", "stored", "replayed", "each"] = "once"
+    runs_tools: bool = False
     plain: Callable[[Any], Outcome | None] | None = None
 
 

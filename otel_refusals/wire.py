@@ -24,20 +24,24 @@ class Decoder:
 
     Args:
         content_type: The `content-type` of the response; anything but an event stream is read as one JSON document.
+
+    Attributes:
+        events: Whether the body holds one wire object after the other.
+        gave_up: Whether there was too much to read, so that nothing can be said of the body as a whole.
     """
 
-    __slots__ = ("_buffer", "_data", "_event", "_gave_up", "events")
+    __slots__ = ("_buffer", "_data", "_event", "events", "gave_up")
 
     def __init__(self, content_type: str) -> None:
         self.events = EVENT_STREAM in content_type.lower()
         self._buffer = bytearray()
         self._event = ""
         self._data = bytearray()
-        self._gave_up = False
+        self.gave_up = False
 
     def feed(self, chunk: bytes, skip: frozenset[str] = frozenset()) -> Iterator[object]:
         """The wire objects that `chunk` completes, without the events whose name is in `skip`."""
-        if self._gave_up:
+        if self.gave_up:
             return
         # What is kept holds no line end but perhaps a last carriage return: a chunk without one need not be searched.
         ended = b"\n" in chunk or b"\r" in chunk or self._buffer.endswith(b"\r")
@@ -45,7 +49,7 @@ class Decoder:
         if self.events and ended:
             yield from self._lines(skip)
         if len(self._buffer) + len(self._data) > MAX_BODY:
-            self._gave_up, self._buffer, self._data = True, bytearray(), bytearray()
+            self.gave_up, self._buffer, self._data = True, bytearray(), bytearray()
 
     def end(self) -> Iterator[object]:
         """The wire object that the end of the body completes; none if more is to come after all."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ContextDecorator
-from contextvars import Token
+from contextvars import ContextVar, Token
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _KEY = context.create_key(WORKLOAD)
+
+_entered: ContextVar[tuple[Token[Context], ...]] = ContextVar("otel_refusals_workloads", default=())
+"""What ends each `workload(...)` that this context is inside of: one object may be entered by several tasks at once."""
 
 ROUTE = context.create_key(f"{WORKLOAD}.route")
 """Holds a function that tells the route of a web application; see `otel_refusals.web`."""
@@ -53,17 +56,20 @@ class workload(ContextDecorator):  # noqa: N801 - read as a verb: `with workload
         if not isinstance(name, str) or not name:
             raise ValueError(f"a workload needs a non-empty name, not {name!r}")
         self._name = name
-        self._tokens: list[Token[Context]] = []
 
     def _recreate_cm(self) -> workload:
         return workload(self._name)
 
     def __enter__(self) -> Self:
-        self._tokens.append(context.attach(context.set_value(_KEY, self._name)))
+        token = context.attach(context.set_value(_KEY, self._name))
+        _entered.set((*_entered.get(), token))
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        context.detach(self._tokens.pop())
+        entered = _entered.get()
+        if entered:  # else it is left in another context, which was never inside
+            _entered.set(entered[:-1])
+            context.detach(entered[-1])
 
     def __call__(self, function: F) -> F:
         """Name the workload of every call of `function`."""

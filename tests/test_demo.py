@@ -260,8 +260,9 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_endpoint_answers_an_unknown_path_with_404() -> None:
     """A path that no vendor has is a 404, not an answer."""
-    with VendorEndpoint() as vendor, pytest.raises(HTTPError, match="404"):
+    with VendorEndpoint() as vendor, pytest.raises(HTTPError, match="404") as raised:
         urlopen(f"{vendor.url}/v2/other", b"{}", timeout=10)
+    raised.value.close()
 
 
 def _empty_screen(received: Received) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -202,3 +203,45 @@ def test_a_new_message_forgets_the_one_before() -> None:
     reader.feed({"type": "message", "content": [], "stop_reason": "end_turn"})
 
     assert otel_refusals.Completed("end_turn") == reader.outcome()
+
+
+def test_a_new_message_forgets_the_error_before() -> None:
+    """A middleware parses the answer of each attempt, and a retry was answered."""
+    reader = MessagesReader()
+    reader.feed({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})
+    reader.feed({"type": "message", "content": [], "stop_reason": "refusal"})
+
+    assert "refused" == getattr(reader.outcome(), "outcome", None)
+
+
+_ANTHROPIC_ERROR = {"type": "error", "error": {"type": "api_error", "message": "Internal server error"}}
+_OPENAI_ERROR = {"code": "server_error", "message": "Something went wrong."}
+
+
+@pytest.mark.parametrize(
+    ("declined", "error"),
+    [
+        ({"type": "message_delta", "delta": {"stop_reason": "refusal"}}, _ANTHROPIC_ERROR),
+        ({"type": "response.refusal.delta", "delta": "I can't"}, {"type": "error", **_OPENAI_ERROR}),
+        ({"type": "response.refusal.delta", "delta": "I can't"}, {"type": "error", "error": _OPENAI_ERROR}),
+        (
+            {"type": "response.refusal.delta", "delta": "I can't"},
+            {"type": "response.failed", "response": {"status": "failed", "error": _OPENAI_ERROR}},
+        ),
+    ],
+)
+def test_an_error_after_a_decline_does_not_undo_it(declined: dict[str, Any], error: dict[str, Any]) -> None:
+    """However the SDK hands the stream over, and whatever it raises then."""
+    assert "refused" == otel_refusals.outcome_of([declined, error]).outcome
+    assert "error" == otel_refusals.outcome_of([error]).outcome
+
+
+def test_of_several_choices_an_error_comes_before_one_that_was_cut() -> None:
+    """The order of the outcomes is one, also where an answer has not ended."""
+    cut: dict[str, Any] = {"index": 0, "delta": {"content": "Well"}, "finish_reason": None}
+    failed = {"index": 1, "delta": {}, "finish_reason": "error"}
+    chunk = {"object": "chat.completion.chunk", "choices": [cut, failed]}
+    candidates = [{"index": 0, "content": {}}, {"index": 1, "finishReason": "MALFORMED_FUNCTION_CALL"}]
+
+    assert "error" == otel_refusals.outcome_of([chunk]).outcome
+    assert "error" == otel_refusals.outcome_of([{"candidates": candidates}]).outcome

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from importlib import import_module
 from typing import Any
 
@@ -87,6 +88,41 @@ def test_a_decorator_names_the_workload_of_a_coroutine(recorded: Recorded, vendo
     asyncio.run(both())
 
     assert {"first": 2, "second": 2} == workloads(recorded)
+
+
+def test_one_workload_can_be_entered_by_several_tasks_at_once(recorded: Recorded, call: Callable[[], None]) -> None:
+    """Each leaves its own, whichever is first."""
+    shared = workload("shared")
+
+    async def inside(enter: asyncio.Event, leave: asyncio.Event, entered: asyncio.Event, left: asyncio.Event) -> None:
+        await enter.wait()
+        with shared:
+            entered.set()
+            await leave.wait()
+            call()
+        call()
+        left.set()
+
+    async def both() -> None:
+        now, first, second, gone = (asyncio.Event() for _ in range(4))
+        now.set()
+        await asyncio.gather(inside(now, second, first, gone), inside(first, gone, second, asyncio.Event()))
+
+    asyncio.run(both())
+
+    assert {"shared": 2, "unspecified": 2} == workloads(recorded)
+
+
+def test_a_workload_that_is_left_in_another_context_raises_nothing(
+    recorded: Recorded, call: Callable[[], None]
+) -> None:
+    """As a framework may do with what a generator holds open; there nobody was inside."""
+    named = workload("elsewhere")
+    copy_context().run(named.__enter__)
+    named.__exit__()
+    call()
+
+    assert {"unspecified": 1} == workloads(recorded)
 
 
 def test_a_stream_belongs_to_the_workload_that_opened_it(

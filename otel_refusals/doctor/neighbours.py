@@ -40,11 +40,9 @@ def neighbours(active: frozenset[str]) -> Iterator[Finding]:
             on = sorted(active.intersection(points))
             how = f"switched on at the start ({', '.join(on)})" if on else "not switched on at the start"
             code = "" if on else "; code of the application may do it, and is not seen here"
+            subject, found = f"{_name(distribution)} {distribution.version}", f"{family}: {how}{code}"
             remedy = _KEEPS_OTHERS_STILL.get(family, "")
-            status = "warning" if remedy else "ok"
-            yield Finding(
-                "spans", f"{_name(distribution)} {distribution.version}", status, f"{family}: {how}{code}", remedy
-            )
+            yield Finding("spans", subject, "warning" if remedy else "ok", found, remedy)
 
 
 def _family(distribution: Distribution) -> str:

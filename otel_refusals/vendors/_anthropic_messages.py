@@ -79,12 +79,12 @@ class MessagesReader:
     def __init__(self) -> None:
         self.response_id: str | None = None
         self.response_model: str | None = None
-        self._error: Outcome | None = None
         self._reset()
 
     def _reset(self) -> None:
         self.skip: frozenset[str] = NOTHING
         self.decided = False
+        self._error: Outcome | None = None
         self._content = self._content_of_hop = self._finished = False
         self._hops: list[Refusal] = []
         self._served_by: str | None = None
@@ -197,7 +197,8 @@ class MessagesReader:
         self._read_stop(wire)
 
     def _error_event(self, wire: object) -> None:
-        self._read_error(wire, text(wire, "error", "type") or "error")
+        if self._stop_reason is None:  # else it has ended before, in the vendor's own words
+            self._read_error(wire, text(wire, "error", "type") or "error")
 
     def _read_block(self, block: object) -> None:
         kind = text(block, "type")

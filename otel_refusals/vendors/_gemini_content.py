@@ -247,14 +247,16 @@ class ContentReader:
 
     def _not_refused(self) -> Outcome | None:
         candidates = [self._candidates[index] for index in sorted(self._candidates)]
-        if not candidates or not all(known.finish_reason for known in candidates):
-            unknown = [known.finish_reason for known in candidates if known.finish_reason]
-            return next((Unknown(reason) for reason in unknown if reason not in FINISH_REASONS), None)
-        return min((_ended(known) for known in candidates), key=lambda ended: _ORDER.index(type(ended)))
+        endings = [_ended(known) for known in candidates if known.finish_reason]
+        first = min(endings, key=lambda ended: _ORDER.index(type(ended)), default=None)
+        if len(endings) < len(candidates) and not isinstance(first, (Unknown, Errored)):
+            return None
+        return first
 
 
 _ORDER: tuple[type, ...] = (Unknown, Errored, Paused, Truncated, ToolCall, Completed)
-"""Of several candidates the operation takes the first of these that any candidate has."""
+"""Of several candidates the operation takes the first of these that any candidate has; after the first two of them
+comes one that has not ended."""
 
 
 def _ended(candidate: _Candidate) -> Outcome:

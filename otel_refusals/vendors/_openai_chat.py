@@ -235,6 +235,8 @@ class ChatReader:
             if reason not in FINISH_REASONS:
                 return Unknown(reason)
         if not ended or len(ended) < len(choices):
+            if "error" in ended:
+                return _ENDINGS["error"]
             return Unknown(MISSING) if self._finished else None
         reason = min(ended, key=_ORDER.index) if len(ended) > 1 else ended[0]
         return _ENDINGS[reason]
@@ -249,7 +251,8 @@ def plain_completion(completion: Any) -> Outcome | None:
     try:
         (choice,) = completion.choices
         ending = _ENDINGS.get(choice.finish_reason) if completion.object == "chat.completion" else None
-        # What the SDK does not know of a choice are Azure's filter results.
-        return None if choice.message.refusal or choice.__pydantic_extra__ else ending
+        # What the SDK does not know of them may be Azure's filter results, or an error.
+        unread = choice.message.refusal or choice.__pydantic_extra__ or completion.__pydantic_extra__
+        return None if unread else ending
     except Exception:  # of another shape than the SDK's
         return None

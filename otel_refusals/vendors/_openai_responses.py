@@ -134,7 +134,9 @@ class ResponsesReader:
         elif kind == "response.output_item.done":
             self._read_item(field(wire, "item"))
         elif isinstance(wire, BaseException) or kind == "error" or is_error_body(wire):
-            self._error = error_outcome(wire, content=self._content)
+            error = error_outcome(wire, content=self._content)
+            if isinstance(error, Refused) or not (self._refusals or self._spoken):  # what was declined stays so
+                self._error = error
             self.decided = True
         elif text(wire, "object") == "response":
             self._whole = True
@@ -169,13 +171,14 @@ class ResponsesReader:
         response = self._response
         output = self._read_output()
         status = text(response, "status")
+        declined = self._refusals or output.refusals or self._spoken
         if status == "failed":
-            return self._failed(output.content)
+            failed = self._failed(output.content)
+            return self._declined(declined) if declined and isinstance(failed, Errored) else failed
         reason = text(response, "incomplete_details", "reason")
         blocks = _azure_blocks(response)
         if blocks or (status == "incomplete" and reason == CONTENT_FILTER):
             return self._filtered(blocks, output.content)
-        declined = self._refusals or output.refusals or self._spoken
         if declined:
             return self._declined(declined)
         return self._not_refused(status, reason)

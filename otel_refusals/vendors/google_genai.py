@@ -21,7 +21,7 @@ GEMINI = "gcp.gemini"
 VERTEX = "gcp.vertex_ai"
 
 _DECISIONS = Endpoint("POST", "/decisions", "generate_content", DecisionsReader)
-_CONTENT = Endpoint("POST", "/{model}:generateContent", "generate_content", ContentReader)
+_CONTENT = Endpoint("POST", "/{model}:generateContent", "generate_content", ContentReader, runs_tools=True)
 _IMAGES = Endpoint("POST", "/{model}:predict", "generate_content", ImagesReader)
 _VIDEOS = Endpoint("POST", "/{model}:predictLongRunning", "generate_content", VideosReader, results="stored")
 _VIDEO = Endpoint("GET", "/operations/{id}", "generate_content", VideosReader, results="replayed")

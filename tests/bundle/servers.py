@@ -160,8 +160,12 @@ def _holds(condition: Callable[[], object]) -> bool:
 
 def answers(url: str) -> bool:
     """Whether a GET of that URL is answered with 200."""
-    with urllib.request.urlopen(url, timeout=2) as response:
-        return bool(response.status == 200)
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:
+            return bool(response.status == 200)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return False
 
 
 @dataclass(frozen=True, slots=True)

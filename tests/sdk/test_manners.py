@@ -8,12 +8,14 @@ import gzip
 import json
 import threading
 import tracemalloc
+import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
 import anthropic
+import anthropic._base_client
 import openai
 import pytest
 import wrapt
@@ -29,6 +31,8 @@ from tests.drivers import ARGUMENTS
 from tests.fixtures import fixture
 from tests.telemetry import Recorded
 
+_core: Any = anthropic._base_client
+httpx: Any = getattr(_core, "httpx2", None) or _core.httpx
 CLAUDE = ARGUMENTS["messages"]
 CHAT = ARGUMENTS["chat"]
 STREAM = fixture("anthropic/stream_refusal_mid_text.sse").reply
@@ -282,6 +286,29 @@ def test_a_compressed_body_is_read_along(recorded: Recorded, claude: anthropic.A
     assert {"refused": 1, "incomplete": 1} == recorded.outcomes
 
 
+def test_a_body_that_was_packed_twice_is_read_along(
+    recorded: Recorded, claude: anthropic.Anthropic, vendor: StubServer
+) -> None:
+    """The header lists the encodings in the order in which they were applied."""
+    packed = zlib.compress(gzip.compress(REFUSED.body))
+    vendor.queue(Reply(packed, headers={"content-encoding": "identity, gzip, deflate"}))
+    with claude.messages.with_streaming_response.create(**CLAUDE) as response:
+        assert REFUSED.body == b"".join(response.iter_bytes())
+
+    assert {"refused": 1} == recorded.outcomes
+
+
+def test_a_body_too_large_to_be_read_is_incomplete_not_unknown(
+    recorded: Recorded, gpt: openai.OpenAI, vendor: StubServer
+) -> None:
+    """Nobody is paged for a stop reason that was not looked for."""
+    image = json.dumps({"created": 1, "data": [{"b64_json": "A" * MAX_BODY}]}).encode()
+    vendor.queue(Reply(image))
+    gpt.images.with_raw_response.generate(model="gpt-image-1", prompt="A cat")
+
+    assert {"incomplete": 1} == recorded.outcomes
+
+
 def test_a_little_that_unpacks_to_very_much_is_not_unpacked_at_once(
     recorded: Recorded, claude: anthropic.Anthropic, vendor: StubServer
 ) -> None:
@@ -299,7 +326,7 @@ def test_a_little_that_unpacks_to_very_much_is_not_unpacked_at_once(
         tracemalloc.stop()
 
     assert peak < 3 * MAX_BODY
-    assert {"unknown": 1} == recorded.outcomes
+    assert {"incomplete": 1} == recorded.outcomes
 
 
 def test_a_raw_response_may_be_a_temporary(
@@ -425,6 +452,82 @@ def test_a_cancelled_reader_is_incomplete_and_cancelled(recorded: Recorded) -> N
         asyncio.run(_cancel_while_reading(vendor.url, blocked))
 
     assert {"incomplete": 1} == recorded.outcomes
+
+
+def abandon() -> Callable[[], None]:
+    """Make a call that is not answered, in a task of a loop that is closed, so that nobody goes on with it.
+
+    Returns:
+        What closes its coroutine, as the garbage collector does when it finds it, be it in the midst of another call.
+    """
+    asked = asyncio.Event()
+
+    class Silent(httpx.AsyncBaseTransport):  # type: ignore[misc]
+        async def handle_async_request(self, request: Any) -> Any:
+            asked.set()
+            await asyncio.Event().wait()
+
+    async def call() -> None:
+        client = anthropic.AsyncAnthropic(api_key="key", http_client=httpx.AsyncClient(transport=Silent()))
+        await client.messages.create(**CLAUDE)
+
+    async def begin() -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        await asked.wait()
+        return task
+
+    coroutine = call()
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(begin())._log_destroy_pending = False  # type: ignore[attr-defined]
+    loop.close()
+    return coroutine.close
+
+
+def test_an_abandoned_call_is_incomplete(recorded: Recorded) -> None:
+    """Its coroutine is closed where the garbage collector happens to be, and nobody is disturbed."""
+    abandon()()
+
+    assert {"incomplete": 1} == recorded.outcomes
+
+
+def test_an_abandoned_call_that_is_found_inside_a_lock_is_reported_by_the_next_one(
+    recorded: Recorded, claude: anthropic.Anthropic, vendor: StubServer
+) -> None:
+    """There a report would wait for itself: an exporter may hold the lock."""
+    exporter: dict[str, Any] = {"__name__": "opentelemetry.sdk.some_exporter"}
+    exec("def export(work): work()", exporter)
+    exporter["export"](abandon())
+    assert {} == recorded.outcomes
+
+    vendor.queue(REFUSED)
+    claude.messages.create(**CLAUDE)
+    assert {"incomplete": 1, "refused": 1} == recorded.outcomes
+
+
+@pytest.mark.parametrize("name", ["queue_worker", "logging_service", "opentelemetry_app"])
+def test_a_module_of_the_application_is_no_lock(name: str, recorded: Recorded) -> None:
+    """Whatever its name begins with."""
+    module: dict[str, Any] = {"__name__": name}
+    exec("def run(work): work()", module)
+    module["run"](abandon())
+
+    assert {"incomplete": 1} == recorded.outcomes
+
+
+def test_an_abandoned_call_takes_the_span_of_no_other(recorded: Recorded) -> None:
+    """It is closed while another call is made, whose span of the SDK's own is still the one that is annotated."""
+    close = abandon()
+
+    def answer(request: Any) -> Any:
+        close()
+        return httpx.Response(200, content=REFUSED.body, headers={"content-type": "application/json"})
+
+    with anthropic.Anthropic(api_key="key", http_client=httpx.Client(transport=httpx.MockTransport(answer))) as client:
+        client.messages.create(**CLAUDE)
+
+    (span,) = [one for one in recorded.spans if one.attributes.get("refusal.outcome") == "refused"]
+    assert {"incomplete": 1, "refused": 1} == recorded.outcomes
+    assert [span] == [one for one in recorded.spans if one.attributes.get("gen_ai.response.id")]
 
 
 def test_a_cancelled_call_is_incomplete(recorded: Recorded) -> None:

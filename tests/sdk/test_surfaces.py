@@ -141,6 +141,33 @@ def test_a_length_that_fails_a_parse_is_truncated(gpt: openai.OpenAI, recorded: 
     assert {"truncated": 1} == recorded.outcomes
 
 
+def test_arguments_of_a_tool_that_fail_a_parse_are_a_tool_call(
+    gpt: openai.OpenAI, recorded: Recorded, vendor: StubServer
+) -> None:
+    """The SDK runs no tools, so nothing can have failed after the answer but the SDK's own reading of it."""
+    wire = json.loads(fixture("openai/chat_tool_calls.json").body)
+    wire["choices"][0]["message"]["tool_calls"][0]["function"] = {"name": "Finding", "arguments": "[]"}
+    vendor.queue(Reply(json.dumps(wire).encode()))
+    completions = gpt.chat.completions if hasattr(gpt.chat.completions, "parse") else gpt.beta.chat.completions
+    with pytest.raises(ValueError, match="Finding"):
+        completions.parse(**CHAT, tools=[openai.pydantic_function_tool(Finding)])
+
+    assert {"tool_call": 1} == recorded.outcomes
+
+
+def test_an_error_beside_an_answer_is_read_however_it_is_asked_for(
+    gpt: openai.OpenAI, recorded: Recorded, vendor: StubServer
+) -> None:
+    """Of compatible servers: a member that the SDK does not know, and passes on."""
+    wire = json.loads(fixture("openai/chat_completed.json").body)
+    wire["error"] = {"code": "content_filter", "message": "Flagged."}
+    vendor.queue(*[Reply(json.dumps(wire).encode())] * 2)
+    gpt.chat.completions.create(**CHAT)
+    gpt.chat.completions.with_raw_response.create(**CHAT)
+
+    assert {"refused": 2} == recorded.outcomes
+
+
 @pytest.mark.skipif(not hasattr(anthropic.resources.Messages, "parse"), reason="this anthropic has no messages.parse")
 def test_structured_output_cut_by_a_refusal_is_a_refusal(
     claude: anthropic.Anthropic, recorded: Recorded, vendor: StubServer

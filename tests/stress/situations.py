@@ -86,7 +86,15 @@ def forked(_: str) -> dict[str, Any]:
 def prefork(_: str) -> dict[str, Any]:
     """Workers of an application that was loaded and instrumented before they were forked."""
     books, vendor = instrumented(), claude()
+    heard = threading.Event()
+
+    async def hear(_: object) -> None:
+        heard.set()
+
+    otel_refusals.on_refusal(hear)
     call(vendor, REFUSED)
+    assert heard.wait(60)
+    heard.clear()
 
     def work(answers: Any) -> None:
         for _ in range(5):
@@ -94,7 +102,7 @@ def prefork(_: str) -> dict[str, Any]:
             list(call(vendor, STREAM, stream=True))
         left = opened(vendor)
         left.close()
-        answers.put(books.outcomes)
+        answers.put({**books.outcomes, "heard": heard.wait(60)})
 
     fork = multiprocessing.get_context("fork")
     answers = fork.Queue()

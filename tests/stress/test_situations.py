@@ -62,11 +62,13 @@ def test_a_forked_child_reports_its_own_calls_and_not_the_streams_it_inherits() 
 
 
 def test_every_worker_of_a_preforking_server_counts_for_itself() -> None:
-    """Instrumented once, before the fork, as gunicorn does it with an application that is preloaded."""
+    """Instrumented once, before the fork, as gunicorn does it with an application that is preloaded, and its callback
+    heard of a refusal before.
+    """
     result = told(start("prefork"))
 
     assert {"refused": 1} == result["parent"]
-    assert [{"refused": 11, "incomplete": 1}] * 3 == result["workers"]
+    assert [{"refused": 11, "incomplete": 1, "heard": True}] * 3 == result["workers"]
 
 
 @pytest.mark.skipif(find_spec("gevent") is None, reason="gevent is not installed")

@@ -22,7 +22,15 @@ from otel_refusals import leftovers
 from otel_refusals.testing import Reply, StubServer
 from otel_refusals.testing.event_stream import CONTENT_TYPE, frame, message
 from tests.fixtures import fixture
-from tests.sdk.botocore.calls import CALLS, CONVERSE, CONVERSE_STREAM, INVOKE, INVOKE_STREAM, stream_of
+from tests.sdk.botocore.calls import (
+    CALLS,
+    CONVERSE,
+    CONVERSE_STREAM,
+    INVOKE,
+    INVOKE_STREAM,
+    leave_out_unless,
+    stream_of,
+)
 from tests.telemetry import Recorded
 
 REFUSED = fixture("bedrock/converse_refusal_mid_output.json")
@@ -149,6 +157,20 @@ def test_a_dropped_stream_is_reported_when_nobody_holds_it(
     gc.collect()
 
     assert {"incomplete": 1} == recorded.outcomes
+
+
+@pytest.mark.parametrize("pieces", [[BODY.body], [BODY.body[:20], BODY.body[20:]]], ids=["one", "chunked"])
+def test_a_body_that_is_read_as_it_arrives_is_read_along(
+    pieces: list[bytes], recorded: Recorded, call: Callable[..., Any]
+) -> None:
+    """By `read1` of the response inside, which gives what is there."""
+    body = call(INVOKE, Reply(pieces))["body"]
+    with body as raw:
+        leave_out_unless(hasattr(raw, "_raw_read"), "read1")
+        read = b"".join(iter(raw.read1, b""))
+
+    assert BODY.body == read
+    assert {"refused": 1} == recorded.outcomes
 
 
 def test_a_body_that_nobody_reads_is_incomplete(recorded: Recorded, call: Callable[..., Any]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
+import httpx
 import pytest
 from google import genai
 from google.genai import chats, errors, models, types
@@ -241,6 +242,35 @@ def test_a_cancelled_reader_is_incomplete_and_cancelled(recorded: Recorded) -> N
 
     with StubServer(lambda request: Reply(pieces(), content_type="text/event-stream")) as vendor:
         drain(vendor.url, cancel)
+
+    assert {"incomplete": 1} == recorded.outcomes
+
+
+@pytest.mark.skipif("httpx_async_client" not in types.HttpOptions.model_fields, reason="it takes no client of httpx")
+def test_an_abandoned_call_is_closed_in_silence(recorded: Recorded) -> None:
+    """Its loop is closed, and the garbage collector closes its coroutine in whatever context it runs."""
+    asked = asyncio.Event()
+
+    class Silent(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            asked.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    async def call() -> None:
+        options = types.HttpOptions(httpx_async_client=httpx.AsyncClient(transport=Silent()))
+        await genai.Client(api_key="key", http_options=options).aio.models.generate_content(**CALL)
+
+    async def begin() -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        await asked.wait()
+        return task
+
+    coroutine = call()
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(begin())._log_destroy_pending = False  # type: ignore[attr-defined]
+    loop.close()
+    coroutine.close()
 
     assert {"incomplete": 1} == recorded.outcomes
 
