@@ -251,8 +251,8 @@ def plain_completion(completion: Any) -> Outcome | None:
     try:
         (choice,) = completion.choices
         ending = _ENDINGS.get(choice.finish_reason) if completion.object == "chat.completion" else None
-        # What the SDK does not know of them may be Azure's filter results, or an error.
-        unread = choice.message.refusal or choice.__pydantic_extra__ or completion.__pydantic_extra__
+        # What the SDK does not know of a choice are Azure's filter results.
+        unread = choice.message.refusal or choice.__pydantic_extra__ or "error" in (completion.__pydantic_extra__ or ())
         return None if unread else ending
     except Exception:  # of another shape than the SDK's
         return None

@@ -27,6 +27,7 @@ from otel_refusals import failure, leftovers
 from otel_refusals.testing import Reply, StubServer
 from otel_refusals.vendors._anthropic_messages import MessagesReader
 from otel_refusals.wire import MAX_BODY
+from tests.abandoned import abandon
 from tests.drivers import ARGUMENTS
 from tests.fixtures import fixture
 from tests.telemetry import Recorded
@@ -454,38 +455,25 @@ def test_a_cancelled_reader_is_incomplete_and_cancelled(recorded: Recorded) -> N
     assert {"incomplete": 1} == recorded.outcomes
 
 
-def abandon() -> Callable[[], None]:
-    """Make a call that is not answered, in a task of a loop that is closed, so that nobody goes on with it.
+class Silent(httpx.AsyncBaseTransport):  # type: ignore[misc]
+    """A vendor that never answers."""
 
-    Returns:
-        What closes its coroutine, as the garbage collector does when it finds it, be it in the midst of another call.
-    """
-    asked = asyncio.Event()
+    def __init__(self, asked: asyncio.Event) -> None:
+        self._asked = asked
 
-    class Silent(httpx.AsyncBaseTransport):  # type: ignore[misc]
-        async def handle_async_request(self, request: Any) -> Any:
-            asked.set()
-            await asyncio.Event().wait()
+    async def handle_async_request(self, request: Any) -> Any:
+        self._asked.set()
+        await asyncio.Event().wait()
 
-    async def call() -> None:
-        client = anthropic.AsyncAnthropic(api_key="key", http_client=httpx.AsyncClient(transport=Silent()))
-        await client.messages.create(**CLAUDE)
 
-    async def begin() -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(coroutine)
-        await asked.wait()
-        return task
-
-    coroutine = call()
-    loop = asyncio.new_event_loop()
-    loop.run_until_complete(begin())._log_destroy_pending = False  # type: ignore[attr-defined]
-    loop.close()
-    return coroutine.close
+async def _never_answered(asked: asyncio.Event) -> None:
+    client = anthropic.AsyncAnthropic(api_key="key", http_client=httpx.AsyncClient(transport=Silent(asked)))
+    await client.messages.create(**CLAUDE)
 
 
 def test_an_abandoned_call_is_incomplete(recorded: Recorded) -> None:
     """Its coroutine is closed where the garbage collector happens to be, and nobody is disturbed."""
-    abandon()()
+    abandon(_never_answered)()
 
     assert {"incomplete": 1} == recorded.outcomes
 
@@ -496,7 +484,7 @@ def test_an_abandoned_call_that_is_found_inside_a_lock_is_reported_by_the_next_o
     """There a report would wait for itself: an exporter may hold the lock."""
     exporter: dict[str, Any] = {"__name__": "opentelemetry.sdk.some_exporter"}
     exec("def export(work): work()", exporter)
-    exporter["export"](abandon())
+    exporter["export"](abandon(_never_answered))
     assert {} == recorded.outcomes
 
     vendor.queue(REFUSED)
@@ -509,14 +497,14 @@ def test_a_module_of_the_application_is_no_lock(name: str, recorded: Recorded) -
     """Whatever its name begins with."""
     module: dict[str, Any] = {"__name__": name}
     exec("def run(work): work()", module)
-    module["run"](abandon())
+    module["run"](abandon(_never_answered))
 
     assert {"incomplete": 1} == recorded.outcomes
 
 
 def test_an_abandoned_call_takes_the_span_of_no_other(recorded: Recorded) -> None:
     """It is closed while another call is made, whose span of the SDK's own is still the one that is annotated."""
-    close = abandon()
+    close = abandon(_never_answered)
 
     def answer(request: Any) -> Any:
         close()

@@ -21,6 +21,7 @@ from packaging.version import Version
 
 import otel_refusals
 from otel_refusals.testing import Reply, StubServer
+from tests.abandoned import abandon
 from tests.fixtures import fixture
 from tests.sdk.google_genai.drivers import CALL, MODEL, async_client, gemini
 from tests.telemetry import Recorded
@@ -249,28 +250,21 @@ def test_a_cancelled_reader_is_incomplete_and_cancelled(recorded: Recorded) -> N
 @pytest.mark.skipif("httpx_async_client" not in types.HttpOptions.model_fields, reason="it takes no client of httpx")
 def test_an_abandoned_call_is_closed_in_silence(recorded: Recorded) -> None:
     """Its loop is closed, and the garbage collector closes its coroutine in whatever context it runs."""
-    asked = asyncio.Event()
 
     class Silent(httpx.AsyncBaseTransport):
+        def __init__(self, asked: asyncio.Event) -> None:
+            self._asked = asked
+
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            asked.set()
+            self._asked.set()
             await asyncio.Event().wait()
             raise AssertionError
 
-    async def call() -> None:
-        options = types.HttpOptions(httpx_async_client=httpx.AsyncClient(transport=Silent()))
+    async def call(asked: asyncio.Event) -> None:
+        options = types.HttpOptions(httpx_async_client=httpx.AsyncClient(transport=Silent(asked)))
         await genai.Client(api_key="key", http_options=options).aio.models.generate_content(**CALL)
 
-    async def begin() -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(coroutine)
-        await asked.wait()
-        return task
-
-    coroutine = call()
-    loop = asyncio.new_event_loop()
-    loop.run_until_complete(begin())._log_destroy_pending = False  # type: ignore[attr-defined]
-    loop.close()
-    coroutine.close()
+    abandon(call)()
 
     assert {"incomplete": 1} == recorded.outcomes
 
