@@ -8,6 +8,7 @@ What it costs the caller is paid here, so a completed call does no more than it 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
 from threading import Lock
@@ -63,6 +64,7 @@ class Operation:
         "_whole",
         "context",
         "decided_at",
+        "ended",
         "endpoint",
         "model",
         "provider",
@@ -86,6 +88,8 @@ class Operation:
         reader: Reader | None = None,
     ) -> None:
         self._report_once = Lock()
+        # Whether the report was made, so that nothing more can be learned.
+        self.ended: Callable[[], bool] = self._report_once.locked
         self._telemetry = telemetry
         self._annotated: Outcome | None = None
         self._failed_by: str | None = None
@@ -125,11 +129,6 @@ class Operation:
             if self._answer is not None:
                 reader.feed(self._answer)
         return reader
-
-    @property
-    def ended(self) -> bool:
-        """Whether the report was made, so that nothing more can be learned."""
-        return self._report_once.locked()
 
     @property
     def error(self) -> Exception | None:
@@ -231,7 +230,7 @@ class Operation:
         is left to the next operation. And inside `ContextVar.set`, which before CPython 3.12 uses freed memory where
         somebody else sets a variable of the same context meanwhile, as `SimpleSpanProcessor` does: so it gets a copy.
         """
-        if self.ended:
+        if self.ended():
             return
         if inside_a_lock():
             ORPHANS.append(self)
@@ -243,7 +242,7 @@ class Operation:
         self._report_once.acquire(blocking=False)
 
     def __del__(self) -> None:
-        if not self._report_once.locked():
+        if not self.ended():
             self.leave()  # the last reference went: nobody can learn anything more
 
     def _decide(self) -> None:

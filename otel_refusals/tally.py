@@ -35,21 +35,22 @@ class Tally:
         labels: The label set.
         add: Counts one more; atomic, so that no lock is in the way.
         known: Whether the counter has the series already. Without a zero first, its first one would be no increase.
+        trace: The span of the first one since the last time that is part of a sampled trace: the exemplar.
     """
 
-    __slots__ = ("_taken", "_trace", "add", "known", "labels")
+    __slots__ = ("_taken", "add", "known", "labels", "trace")
 
     def __init__(self, labels: Mapping[str, str]) -> None:
         self.labels = labels
         self.add = count().__next__
         self.known = False
-        self._trace: SpanContext | None = None
+        self.trace: SpanContext | None = None
         self._taken = 0
 
     def note(self, span: SpanContext) -> None:
-        """Know of which span the last one was: that of a sampled trace is the exemplar, until another comes."""
+        """Take the span for the exemplar's, if it is part of a sampled trace."""
         if span.trace_flags & TraceFlags.SAMPLED:
-            self._trace = span
+            self.trace = span
 
     def take(self) -> int:
         """How many came since the last time."""
@@ -58,8 +59,8 @@ class Tally:
         return came
 
     def exemplar(self) -> Context | None:
-        """The context of the last one that is part of a sampled trace; None where none came since the last time."""
-        trace, self._trace = self._trace, None
+        """The context of `trace`; None where none came since the last time."""
+        trace, self.trace = self.trace, None
         return None if trace is None else set_span_in_context(NonRecordingSpan(trace), NOWHERE)
 
 

@@ -141,13 +141,14 @@ class Telemetry:
         span = operation.span
         if span is None and self._config.spans == "all":
             span = self._own_span(operation, outcome, workload)
-        if span is None and operation.context:
-            span = trace.get_current_span(operation.context)
         try:
             _, tally = self._series_and_tally(operation, outcome, workload)
             tally.add()
-            if span is not None:
-                tally.note(span.get_span_context())
+            if tally.trace is None:
+                if span is None and operation.context:
+                    span = trace.get_current_span(operation.context)
+                if span is not None:
+                    tally.note(span.get_span_context())
         except Exception as error:
             swallow(error, "Telemetry.report: metrics", operation.vendor_name)
 

@@ -182,19 +182,19 @@ def test_a_forked_child_leaves_what_was_counted_to_its_parent(
     assert {"completed": 1} == recorded.outcomes
 
 
-def test_the_exemplar_is_of_the_last_sampled_trace(recorded: Recorded, gpt: openai.OpenAI, vendor: StubServer) -> None:
+def test_the_exemplar_is_of_the_first_sampled_trace(recorded: Recorded, gpt: openai.OpenAI, vendor: StubServer) -> None:
     """It stands for all that were counted with it."""
     vendor.queue(*[fixture("openai/chat_completed.json").reply] * 3)
+    with trace.use_span(trace.NonRecordingSpan(trace.SpanContext(1, 1, is_remote=True))):
+        gpt.chat.completions.create(**CHAT)
     for name in ("first", "last"):
         with trace.get_tracer("app").start_as_current_span(name):
             gpt.chat.completions.create(**CHAT)
-    with trace.use_span(trace.NonRecordingSpan(trace.SpanContext(1, 1, is_remote=True))):
-        gpt.chat.completions.create(**CHAT)
 
-    last = next(span for span in recorded.spans if span.name == "last")
+    first = next(span for span in recorded.spans if span.name == "first")
     (point,) = [point for point in recorded.points(names.OPERATIONS.name) if point.value]
     assert 3 == point.value
-    assert [last.context.span_id] == [exemplar.span_id for exemplar in point.exemplars]
+    assert [first.context.span_id] == [exemplar.span_id for exemplar in point.exemplars]
 
 
 def test_a_counter_that_raises_fails_neither_the_collection_nor_other_counters(
