@@ -106,7 +106,7 @@ class Stainless:
         finally:
             if _CALLED.get() is called:  # else this was closed in the midst of another call, whose that is
                 _CALLED.set(outer)
-        if operation is not None:
+        if operation is not None and not operation.ended():
             returned(operation, result)
         return result
 
@@ -126,7 +126,7 @@ class Stainless:
         finally:
             if _CALLED.get() is called:  # else this was closed in the midst of another call, whose that is
                 _CALLED.set(outer)
-        if operation is not None:
+        if operation is not None and not operation.ended():
             returned(operation, result)
         return result
 
@@ -157,9 +157,11 @@ class Stainless:
                 collection = Collection(self._telemetry, name, endpoint, provider, options.url)
                 return None, *_parsed_by(_PageParser(collection, options.post_parser), args, kwargs)
             operation = Operation(self._telemetry, name, endpoint, provider, _model_in(options), context)
-            if _is_returned(options):
-                return operation, args, kwargs
-            return operation, *see_answer(operation, args, kwargs)
+            # Seen when the call returns it, which costs least, but where the SDK may raise after it has parsed it, and
+            # where it parses it later.
+            if callable(options.post_parser) or (isinstance(options.headers, dict) and _RAW in options.headers):
+                return operation, *see_answer(operation, args, kwargs)
+            return operation, args, kwargs
         except Exception as error:
             swallow(error, "Stainless._begin", self._vendor.name)
             return None, args, kwargs
@@ -177,13 +179,6 @@ class Stainless:
             provider = provider_at(url, PROVIDERS) or usual
         self._providers[key] = ref(client, lambda _: self._providers.pop(key, None)), url, provider
         return provider
-
-
-def _is_returned(options: Any) -> bool:
-    """Whether the answer can be seen when the call returns it, which costs least: not where the SDK may raise after it
-    has parsed it, nor where it parses it later.
-    """
-    return not (callable(options.post_parser) or (isinstance(options.headers, dict) and _RAW in options.headers))
 
 
 def see_answer(

@@ -118,7 +118,7 @@ class Telemetry:
             if not span.is_recording():
                 return
             ours = attributes_of(outcome, explanation=self._config.capture_explanation)
-            ours[names.WORKLOAD] = self._workload_in(operation.context)
+            ours[names.WORKLOAD] = self._workload_in(operation.context) if operation.context else self._config.workload
             if isinstance(outcome, (Refused, Rescued)):
                 if not tokens:
                     ours.pop(names.DISCARDED_INPUT, None)
@@ -134,7 +134,7 @@ class Telemetry:
 
         A signal whose SDK or processor raises takes no other with it.
         """
-        workload = self._workload_in(operation.context)
+        workload = self._workload_in(operation.context) if operation.context else self._config.workload
         if isinstance(outcome, (Refused, Rescued, Unknown)):
             self._report_loudly(operation, outcome, workload)
             return
@@ -204,8 +204,6 @@ class Telemetry:
 
     def _workload_in(self, context: Context) -> str:
         """The application's own name for it, its caller's, that of the route, or the default."""
-        if not context:
-            return self._config.workload
         if name := workload_of(context):
             return name
         if name := workload_heard(context):
