@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import statistics
 import subprocess
 import sys
@@ -41,7 +42,11 @@ def _peak(rig: Rig, scenario: Scenario, variant: str) -> int:
 
 
 def import_time(peer: Peer | None) -> dict[str, float]:
-    """Milliseconds of CPU that an import takes in a new process which has imported OpenTelemetry's API and wrapt."""
+    """Milliseconds of CPU that an import takes in a new process which has imported OpenTelemetry's API and wrapt.
+
+    Of modules that are compiled, as those of an installed package are.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     modules = {OURS: "otel_refusals.instrumentation", **({PEER: ", ".join(peer.modules)} if peer else {})}
     found: dict[str, list[float]] = {variant: [] for variant in modules}
     for _ in range(IMPORTS):
@@ -51,5 +56,5 @@ def import_time(peer: Peer | None) -> dict[str, float]:
                 " opentelemetry.trace\n"
                 f"start = time.process_time(); import {names}; print((time.process_time() - start) * 1e3)"
             )
-            found[variant].append(float(subprocess.check_output([sys.executable, "-c", code])))
+            found[variant].append(float(subprocess.check_output([sys.executable, "-c", code], env=environment)))
     return {variant: statistics.quantiles(taken, n=5)[0] for variant, taken in found.items()}
