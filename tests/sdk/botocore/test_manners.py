@@ -30,7 +30,6 @@ from tests.sdk.botocore.calls import (
     CONVERSE_STREAM,
     INVOKE,
     INVOKE_STREAM,
-    leave_out_unless,
     stream_of,
 )
 from tests.telemetry import Recorded
