@@ -1,4 +1,4 @@
-"""An operation and its outcome as the attributes of a span and of an event."""
+"""An operation and its outcome as the attributes of a span and of an event, and as the origin that an outcome tells."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from otel_refusals.outcome import (
     Completed,
     Errored,
     Incomplete,
+    Origin,
     Outcome,
     Paused,
     Refused,
@@ -85,3 +86,16 @@ def official_attributes(operation: Operation) -> Attributes:
     if reasons := reader.finish_reasons:
         attributes[names.FINISH_REASONS] = reasons
     return attributes
+
+
+def origin_as_seen(operation: Operation, workload: str) -> Origin:
+    """Which operation it was, for those who ask for its outcome."""
+    reader = operation.reader
+    return Origin(
+        provider=operation.provider,
+        operation=operation.endpoint.operation,
+        model=operation.model,
+        response_model=reader.response_model,
+        response_id=reader.response_id,
+        workload=workload,
+    )

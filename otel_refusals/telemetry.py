@@ -18,7 +18,7 @@ from opentelemetry.trace import Span, TracerProvider, set_span_in_context
 
 from otel_refusals import events, names, spans
 from otel_refusals._version import __version__
-from otel_refusals.attributes import Attributes, attributes_of, official_attributes
+from otel_refusals.attributes import Attributes, attributes_of, official_attributes, origin_as_seen
 from otel_refusals.callbacks import call_back
 from otel_refusals.config import Config, outcome_from
 from otel_refusals.failure import swallow
@@ -154,7 +154,7 @@ class Telemetry:
 
     def _report_loudly(self, operation: Operation, outcome: Loud, workload: str) -> None:
         """What somebody must act on: counted at once and in its context, with a span and an event."""
-        origin = _origin(operation, workload)
+        origin = origin_as_seen(operation, workload)
         outcome = replace(outcome, origin=origin)
         remember(origin, operation.error)
         span = operation.span
@@ -283,18 +283,6 @@ class Telemetry:
         self._unknown.add(1, {**base, names.SIGNAL: signal}, context)
         gauge_labels = {name: base[name] for name in names.UNKNOWN_LAST_SEEN.attributes if name in base}
         self._last_seen.set(time(), {**gauge_labels, names.SIGNAL: signal}, context)
-
-
-def _origin(operation: Operation, workload: str) -> Origin:
-    reader = operation.reader
-    return Origin(
-        provider=operation.provider,
-        operation=operation.endpoint.operation,
-        model=operation.model,
-        response_model=reader.response_model,
-        response_id=reader.response_id,
-        workload=workload,
-    )
 
 
 def _model(origin: Origin) -> str:

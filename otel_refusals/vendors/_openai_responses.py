@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from otel_refusals.outcome import (
     MISSING,
     Completed,
@@ -29,6 +27,14 @@ from otel_refusals.vendors._openai_errors import (
     refusal_in,
     refused_by_error,
 )
+from otel_refusals.vendors._openai_output import (
+    APPLICATION_TOOLS,
+    IMAGE_CALL,
+    Output,
+    is_content,
+    refusals_of,
+    spoken_refusal,
+)
 
 INCOMPLETE_REASONS: dict[str, type[Truncated | Paused]] = {
     "max_output_tokens": Truncated,
@@ -38,21 +44,6 @@ INCOMPLETE_REASONS: dict[str, type[Truncated | Paused]] = {
 
 PENDING = frozenset({"queued", "in_progress"})
 """Statuses of a response that the vendor still works on."""
-
-APPLICATION_TOOLS = frozenset(
-    {
-        "function_call",
-        "custom_tool_call",
-        "computer_call",
-        "local_shell_call",
-        "shell_call",
-        "apply_patch_call",
-        "mcp_approval_request",
-    }
-)
-"""Output items by which the model asks the application for something; the other calls the vendor runs itself."""
-
-_IMAGE_CALL = "image_generation_call"
 
 _CONTENT_DELTAS = frozenset(
     {
@@ -104,7 +95,7 @@ class ResponsesReader:
         self._asked = self._content = self._whole = False
         self._refusals: tuple[Refusal, ...] = ()
         self._response: object = None
-        self._output: _Output | None = None
+        self._output: Output | None = None
         self._error: Outcome | None = None
         self._spoken: tuple[Refusal, ...] = ()
 
@@ -130,7 +121,7 @@ class ResponsesReader:
         elif kind == "response.output_item.added":
             item = field(wire, "item")
             # A call of the image tool may yet be blocked, and then it is the decline, not content before it.
-            self._content = self._content or (text(item, "type") != _IMAGE_CALL and _is_content(item))
+            self._content = self._content or (text(item, "type") != IMAGE_CALL and is_content(item))
         elif kind == "response.output_item.done":
             self._read_item(field(wire, "item"))
         elif isinstance(wire, BaseException) or kind == "error" or is_error_body(wire):
@@ -146,16 +137,16 @@ class ResponsesReader:
 
     def _read_spoken(self, prose: str | None) -> None:
         if prose is not None and not self._spoken:
-            self._spoken = (_spoken_refusal(prose, self._content),)
+            self._spoken = (spoken_refusal(prose, self._content),)
             self.decided = True
 
     def _read_item(self, item: object) -> None:
         # Some servers leave the terminal event's `output` empty: what an item told must not be lost with it.
         if len(self._refusals) < MAX_TRACKED:
-            self._refusals += tuple(_refusals_of(item, self._content))
+            self._refusals += tuple(refusals_of(item, self._content))
         self.decided = self.decided or bool(self._refusals)
         self._asked = self._asked or text(item, "type") in APPLICATION_TOOLS
-        self._content = self._content or _is_content(item)
+        self._content = self._content or is_content(item)
 
     def _read_response(self, response: object) -> None:
         if response is None:
@@ -183,11 +174,11 @@ class ResponsesReader:
             return self._declined(declined)
         return self._not_refused(status, reason)
 
-    def _read_output(self) -> _Output:
+    def _read_output(self) -> Output:
         """What the items of the response tell, read once: a stream is asked for its outcome after every event."""
         known = self._output
         if known is None or known.after_content is not self._content:
-            known = self._output = _Output(items(self._response, "output"), self._content)
+            known = self._output = Output(items(self._response, "output"), self._content)
         return known
 
     def _failed(self, content: bool) -> Outcome:
@@ -240,62 +231,6 @@ class ResponsesReader:
         if status in PENDING:
             return Paused(status) if self._whole else None
         return Incomplete() if status == "cancelled" else Unknown(status)
-
-
-class _Output:
-    """What the items of a response tell.
-
-    Args:
-        found: The items.
-        after_content: Whether the model had produced content before.
-    """
-
-    __slots__ = ("after_content", "asked", "content", "refusals")
-
-    def __init__(self, found: Sequence[object], after_content: bool) -> None:
-        self.after_content = self.content = after_content
-        self.asked = False
-        self.refusals: tuple[Refusal, ...] = ()
-        for item in found:
-            if len(self.refusals) < MAX_TRACKED:
-                self.refusals += tuple(_refusals_of(item, self.content))
-            self.content = self.content or _is_content(item)
-            self.asked = self.asked or text(item, "type") in APPLICATION_TOOLS
-
-
-def _is_content(item: object) -> bool:
-    """Whether an output item holds something that the model produced; refusal text and empty items are not."""
-    kind = text(item, "type")
-    if kind == "message":
-        return any(field(part, "text") for part in items(item, "content"))
-    if kind == "reasoning":
-        return any(field(item, name) for name in ("summary", "content", "encrypted_content"))
-    return kind is not None
-
-
-def _refusals_of(item: object, content: bool) -> list[Refusal]:
-    kind = text(item, "type")
-    if kind == _IMAGE_CALL:
-        blocked = refusal_in(field(item, "error"), content=content)
-        return [] if blocked is None else [blocked]
-    if kind != "message":
-        return []
-    found = []
-    for part in items(item, "content")[:MAX_TRACKED]:
-        if text(part, "type") == "refusal":
-            found.append(_spoken_refusal(text(part, "refusal"), content))
-        content = content or bool(field(part, "text"))
-    return found[:1]  # one decline however many parts it is told in
-
-
-def _spoken_refusal(prose: str | None, content: bool) -> Refusal:
-    return Refusal(
-        category="unspecified",
-        stage="mid_stream" if content else "pre_output",
-        source="model",
-        signal="refusal",
-        explanation=prose,
-    )
 
 
 def _azure_blocks(response: object) -> list[object]:
