@@ -20,7 +20,7 @@ from otel_refusals.wire import Decoder
 @never_fails
 def see(operation: Operation, value: Any) -> None:
     """Read a parsed response, or place a tap under a stream."""
-    if operation.ended():
+    if not operation.due:
         return
     form = _form(type(value))  # type: ignore[arg-type]
     if form == "model":
@@ -52,16 +52,12 @@ def returned(operation: Operation, result: Any) -> End | None:
     Returns:
         What ends the operation in the second case.
     """
-    if operation.ended() or operation.watched:
+    if not operation.due or operation.watched:
         return None
     try:
-        form = _form(type(result))  # type: ignore[arg-type]
-        if form == "model" and not operation.tapped:  # nearly every call, by the shortest way
-            if not operation.plain(result):
-                if operation.unread:
-                    operation.whole(result)
-                operation.end()
+        if not operation.tapped and operation.plain(result):  # nearly every call, by the shortest way
             return None
+        form = _form(type(result))  # type: ignore[arg-type]
         response = result if form else field(result, "http_response") or result
         if form or not hasattr(type(response), "iter_bytes"):
             if operation.unread and not operation.tapped:

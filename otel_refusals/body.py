@@ -128,7 +128,7 @@ class Body:
     def item(self, chunk: bytes) -> None:
         """Read one piece of the body."""
         operation = self._operation
-        if not (operation.ended() or self._unpack is None or _is_running(operation.tapped)):
+        if not (not operation.due or self._unpack is None or _is_running(operation.tapped)):
             for piece in self._unpack(chunk):
                 for wire in self._decoder.feed(piece, operation.reader.skip):
                     operation.item(wire)

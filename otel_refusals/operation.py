@@ -8,10 +8,8 @@ What it costs the caller is paid here, so a completed call does no more than it 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
-from threading import Lock
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 from weakref import ReferenceType, ref
@@ -22,8 +20,8 @@ from opentelemetry.trace import Span
 
 from otel_refusals.failure import never_fails, swallow
 from otel_refusals.leftovers import OPEN, ORPHANS, inside_a_lock, report_at_exit_once, report_orphans
-from otel_refusals.outcome import MISSING, Errored, Incomplete, Outcome, Paused, ToolCall, Unknown
-from otel_refusals.reader import Reader
+from otel_refusals.outcome import MISSING, Ending, Errored, Incomplete, Outcome, Paused, ToolCall, Unknown
+from otel_refusals.reader import Reader, text
 from otel_refusals.vendor import Endpoint
 
 if TYPE_CHECKING:
@@ -58,13 +56,13 @@ class Operation:
         "_answer",
         "_error",
         "_failed_by",
+        "_plain",
         "_reader",
-        "_report_once",
         "_telemetry",
         "_whole",
         "context",
         "decided_at",
-        "ended",
+        "due",
         "endpoint",
         "model",
         "provider",
@@ -87,9 +85,9 @@ class Operation:
         context: Context | None = None,
         reader: Reader | None = None,
     ) -> None:
-        self._report_once = Lock()
-        # Whether the report was made, so that nothing more can be learned.
-        self.ended: Callable[[], bool] = self._report_once.locked
+        # Empty once the report was made, or is being made, so that nothing more can be learned. What is in a list is
+        # taken once, whoever else tries, and unlike that of a lock its state is seen without a call.
+        self.due: list[None] = [None]
         self._telemetry = telemetry
         self._annotated: Outcome | None = None
         self._failed_by: str | None = None
@@ -101,7 +99,8 @@ class Operation:
         self.provider = provider
         self.model = model
         self._reader = reader
-        self._answer: object = None  # of which one look told everything
+        self._answer: object = None  # of which one look told everything:
+        self._plain: Ending | None = None
         self.replay_id: str | None = None
         # The context and the call's span belong to the moment of the call: a stream is read in another.
         self.context = otel_context.get_current() if context is None else context
@@ -150,10 +149,10 @@ class Operation:
     def body(self, decoder: Decoder) -> None:
         """Read what the end of a body completes: the last event, or the whole response."""
         for wire in decoder.end():
-            self.reader.feed(wire)
+            self._take(wire)
         # A document is here in full, so a missing stop reason is missing for good; events may have been cut.
         self._whole = not (decoder.events or decoder.gave_up)
-        if self.reader.decided:
+        if self._plain is not None or self.reader.decided:
             self._decide()
 
     def plain(self, response: object) -> bool:
@@ -166,26 +165,38 @@ class Operation:
         outcome = None if look is None or self._reader is not None else look(response)
         if outcome is None:
             return False
-        if self._report_once.acquire(blocking=False):
-            self._answer = response
-            try:
-                if self.span is not None:
-                    self._telemetry.annotate(self.span, self, outcome)
-                self._telemetry.report(self, outcome)
-            except Exception as error:
-                swallow(error, "Operation.plain", self.vendor_name)
+        try:
+            self.due.pop()
+        except IndexError:
+            return True
+        self._answer = response
+        try:
+            if self.endpoint.results == "stored":  # and may be asked for again
+                self._telemetry.seen.first(self._result_id())
+            self._telemetry.report_plain(self, outcome)
+        except Exception as error:
+            swallow(error, "Operation.plain", self.vendor_name)
         return True
 
     def whole(self, response: object) -> None:
         """Read a whole response; of several, as a client-side fallback makes them, the last stands."""
         self._whole = True
         try:
-            self.reader.feed(response)
+            self._take(response)
             self.decided_at = self.decided_at or time_ns()
             if self.span is not None:
                 self._annotate(self._outcome())
         except Exception as error:
             swallow(error, "Operation.whole", self.vendor_name)
+
+    def _take(self, response: object) -> None:
+        """Look at a whole response, and read it where one look does not tell how it ended."""
+        look = self.endpoint.plain
+        self._plain = None if look is None or self._reader is not None else look(response)
+        if self._plain is None:
+            self.reader.feed(response)
+        else:
+            self._answer = response
 
     def item(self, item: object) -> None:
         """Read one item of a stream."""
@@ -202,7 +213,9 @@ class Operation:
         if isinstance(error, GeneratorExit):  # a coroutine or a generator is closed that nobody goes on with
             self.leave()
             return
-        if not self._report_once.acquire(blocking=False):
+        try:
+            self.due.pop()
+        except IndexError:
             return
         try:
             if error is not None:
@@ -230,7 +243,7 @@ class Operation:
         is left to the next operation. And inside `ContextVar.set`, which before CPython 3.12 uses freed memory where
         somebody else sets a variable of the same context meanwhile, as `SimpleSpanProcessor` does: so it gets a copy.
         """
-        if self.ended():
+        if not self.due:
             return
         if inside_a_lock():
             ORPHANS.append(self)
@@ -239,10 +252,10 @@ class Operation:
 
     def forget(self) -> None:
         """Report nothing: in a forked child, the parent does."""
-        self._report_once.acquire(blocking=False)
+        self.due.clear()
 
     def __del__(self) -> None:
-        if not self.ended():
+        if self.due:
             self.leave()  # the last reference went: nobody can learn anything more
 
     def _decide(self) -> None:
@@ -270,7 +283,7 @@ class Operation:
 
     def _outcome(self) -> Outcome:
         try:
-            outcome = self.reader.outcome()
+            outcome = self._plain if self._reader is None else self._reader.outcome()
         except Exception as error:  # the operation is still reported, by what is known without its reader
             swallow(error, "Reader.outcome", self.vendor_name)
             outcome = None
@@ -288,8 +301,12 @@ class Operation:
         """
         ids = self.endpoint.results
         final = not isinstance(outcome, Paused if ids == "each" else (Paused, Incomplete))
-        first = final and self._telemetry.seen.first(self.replay_id or self.reader.response_id)
+        first = final and self._telemetry.seen.first(self._result_id())
         return first or ids == "stored"
+
+    def _result_id(self) -> str | None:
+        """The vendor's id of the result, by which it can be asked for again."""
+        return self.replay_id or (text(self._answer, "id") if self._reader is None else self._reader.response_id)
 
     def _annotate(self, outcome: Outcome, *, final: bool = False) -> None:
         if self.span is None or (outcome == self._annotated and not (final and self.streaming)):

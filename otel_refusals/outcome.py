@@ -16,6 +16,7 @@ __all__ = [
     "CATEGORIES",
     "Category",
     "Completed",
+    "Ending",
     "Errored",
     "Incomplete",
     "Origin",
@@ -259,6 +260,9 @@ class Unknown:
     signal: str
     origin: Origin | None = field(default=None, compare=False, repr=False)
 
+
+Ending: TypeAlias = Completed | Truncated | ToolCall | Paused
+"""How an operation ended that nobody must act on, in the vendor's word for it."""
 
 Outcome: TypeAlias = Completed | Truncated | ToolCall | Paused | Refused | Rescued | Errored | Incomplete | Unknown
 """How one operation ended. Each member carries the contract's word for it in `outcome`."""

@@ -95,6 +95,15 @@ def _attribute(wire: Any, name: str) -> Any:
     return extra.get(name) if extra else None
 
 
+def members(wire: Any) -> dict[str, Any]:
+    """The members of JSON, or of an SDK's model but for those that it does not know.
+
+    Raises:
+        TypeError: of anything else.
+    """
+    return wire if isinstance(wire, dict) else vars(wire)
+
+
 def text(wire: Any, *path: str) -> str | None:
     """The string at `path`, as `as_text` has it."""
     return as_text(field(wire, *path))

@@ -56,7 +56,7 @@ class Relayed(Operation):
             self._over = True
             return
         if not self._attempted:
-            self._report_once.acquire(blocking=False)
+            self.due.clear()
             return
         if error is None:
             self._read_mapped()

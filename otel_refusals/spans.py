@@ -24,6 +24,8 @@ _DIALECTS: Mapping[str, frozenset[str]] = {
 }
 """By which attribute, and which of its values, the packages of the field mark the span of one GenAI call."""
 
+_MARKS = frozenset(_DIALECTS)
+
 
 def call_span(context: Context) -> Span | None:
     """The GenAI call span that is current in `context` and records; None for any other span and for none.
@@ -39,6 +41,8 @@ def call_span(context: Context) -> Span | None:
 
 def is_call_span(attributes: Mapping[str, object]) -> bool:
     """Whether a span with these attributes is that of one GenAI call, by whichever package."""
+    if _MARKS.isdisjoint(attributes):  # of nearly every span: a look-up that fails is dear
+        return False
     return any(attributes.get(name) in values for name, values in _DIALECTS.items())
 
 

@@ -106,7 +106,7 @@ class Stainless:
         finally:
             if _CALLED.get() is called:  # else this was closed in the midst of another call, whose that is
                 _CALLED.set(outer)
-        if operation is not None and not operation.ended():
+        if operation is not None and operation.due:
             returned(operation, result)
         return result
 
@@ -126,7 +126,7 @@ class Stainless:
         finally:
             if _CALLED.get() is called:  # else this was closed in the midst of another call, whose that is
                 _CALLED.set(outer)
-        if operation is not None and not operation.ended():
+        if operation is not None and operation.due:
             returned(operation, result)
         return result
 
@@ -158,8 +158,8 @@ class Stainless:
                 return None, *_parsed_by(_PageParser(collection, options.post_parser), args, kwargs)
             operation = Operation(self._telemetry, name, endpoint, provider, _model_in(options), context)
             # Seen when the call returns it, which costs least, but where the SDK may raise after it has parsed it, and
-            # where it parses it later.
-            if callable(options.post_parser) or (isinstance(options.headers, dict) and _RAW in options.headers):
+            # where it parses a stream later.
+            if callable(options.post_parser) or _parses_later(options, kwargs):
                 return operation, *see_answer(operation, args, kwargs)
             return operation, args, kwargs
         except Exception as error:
@@ -171,7 +171,7 @@ class Stainless:
         url = getattr(client, "_base_url", None)
         key = id(client)
         known = self._providers.get(key)
-        if known is not None and known[0]() is client and known[1] is url:
+        if known is not None and known[1] is url:
             return known[2]
         usual = self._vendor.providers[0]
         provider = provider_at(url, self._telemetry.providers) or self._vendor.provider_of(client)
@@ -196,8 +196,15 @@ def _parsed_by(parser: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
     return ((args[0], options, *args[2:]), kwargs) if len(args) > 1 else (args, {**kwargs, "options": options})
 
 
+def _parses_later(options: Any, kwargs: dict[str, Any]) -> bool:
+    headers = options.headers
+    raw = headers.get(_RAW) if isinstance(headers, dict) else None
+    return raw is not None and bool(raw == "stream" or kwargs.get("stream"))
+
+
 def _model_in(options: Any) -> str | None:
-    for body in (getattr(options, "extra_json", None), options.json_data):
+    extra = getattr(options, "extra_json", None)  # goes over the body
+    for body in (extra, options.json_data) if extra else (options.json_data,):
         model = as_text(body.get("model")) if isinstance(body, dict) else None
         if model is not None:
             return model

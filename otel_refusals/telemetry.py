@@ -26,7 +26,7 @@ from otel_refusals.gateways import Addresses
 from otel_refusals.labels import BoundedLabels
 from otel_refusals.names import Metric
 from otel_refusals.origins import remember
-from otel_refusals.outcome import Errored, Origin, Outcome, Refused, Rescued, Unknown
+from otel_refusals.outcome import Ending, Errored, Origin, Outcome, Refused, Rescued, Unknown
 from otel_refusals.seen import Seen
 from otel_refusals.spans import NOWHERE
 from otel_refusals.tally import Tallies, Tally, flush_on_collection
@@ -129,6 +129,20 @@ class Telemetry:
         except Exception as error:
             swallow(error, "Telemetry.annotate", operation.vendor_name)
 
+    def report_plain(self, operation: Operation, outcome: Ending) -> None:
+        """Annotate and count, in one step, what ended as most do."""
+        workload = self._workload_in(operation.context) if operation.context else self._config.workload
+        span = operation.span
+        if span is not None:
+            try:
+                if span.is_recording():
+                    span.set_attribute(names.OUTCOME, outcome.outcome)
+                    span.set_attribute(names.SIGNAL, outcome.signal)
+                    span.set_attribute(names.WORKLOAD, workload)
+            except Exception as error:
+                swallow(error, "Telemetry.annotate", operation.vendor_name)
+        self._report_quietly(operation, outcome, workload)
+
     def report(self, operation: Operation, outcome: Outcome) -> None:
         """Count the operation and tell the world. Called once per operation.
 
@@ -138,6 +152,9 @@ class Telemetry:
         if isinstance(outcome, (Refused, Rescued, Unknown)):
             self._report_loudly(operation, outcome, workload)
             return
+        self._report_quietly(operation, outcome, workload)
+
+    def _report_quietly(self, operation: Operation, outcome: Outcome, workload: str) -> None:
         span = operation.span
         if span is None and self._config.spans == "all":
             span = self._own_span(operation, outcome, workload)

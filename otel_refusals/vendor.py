@@ -11,8 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from otel_refusals.outcome import Outcome
+from otel_refusals.outcome import Ending, Outcome
 from otel_refusals.reader import Reader
+
+Look = Callable[[Any], Ending | None]
+"""What a whole answer says that ended as most do, be it the SDK's or its JSON; None of one that has to be read. Never
+raises, and says what the reader would."""
 
 Operation = Literal["chat", "text_completion", "generate_content", "apply_guardrail"]
 """Values of `gen_ai.operation.name` that generate. The last is ours: the conventions have no word for a call that asks
@@ -125,8 +129,7 @@ class Endpoint:
             the route shows stored results again, by polls and retrievals; each is reported once per id, and a failure
             to fetch one is not an operation. `each`: the route lists the results of many operations, and so again.
         runs_tools: Whether the SDK may run the tools that the model asks for, and go on, within the operation.
-        plain: The outcome of a whole answer by one look, where it ended as most do; None from it for one that has to be
-            read. Never raises. Only of results that are seen once.
+        plain: What tells the outcome of most whole answers by one look.
     """
 
     method: str
@@ -135,7 +138,7 @@ class Endpoint:
     reader: ReaderType
     results: Literal["once", "stored", "replayed", "each"] = "once"
     runs_tools: bool = False
-    plain: Callable[[Any], Outcome | None] | None = None
+    plain: Look | None = None
 
 
 @dataclass(frozen=True, slots=True)

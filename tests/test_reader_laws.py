@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import otel_refusals
 from otel_refusals.outcome import MISSING, Incomplete, Outcome, Refused, Unknown
 from otel_refusals.reader import MAX_TEXT, MAX_TRACKED
+from otel_refusals.vendor import Endpoint
 from otel_refusals.vendors import VENDORS
 from otel_refusals.wire import MAX_BODY, Decoder
 from tests.fixtures import FIXTURES, Fixture, fixture
 
 READERS = [*dict.fromkeys(end.reader for vendor in VENDORS for end in vendor.endpoints)]
+LOOKED_AT = [end for vendor in VENDORS for end in vendor.endpoints if end.plain is not None]
 STREAMS = [found for found in FIXTURES if found.streamed]
 BODIES = [found for found in FIXTURES if not found.path.endswith(".jsonl")]
 """What the decoder is given: lines of JSON are only decoded by the SDKs."""
@@ -69,6 +72,19 @@ def test_no_reader_raises_on_a_wire_with_something_wrong(
         for wire in wires:
             reader.feed(wire)
         reader.outcome()
+
+
+@pytest.mark.parametrize("endpoint", LOOKED_AT, ids=lambda endpoint: endpoint.plain.__name__)
+@settings(max_examples=400)
+@given(fixture=st.sampled_from(BODIES), path=st.lists(st.integers(0, 30), max_size=6), value=json_values)
+def test_one_look_says_what_the_reader_says(endpoint: Endpoint, fixture: Fixture, path: list[int], value: Any) -> None:
+    """Of any whole answer, right or with something wrong in it, or nothing at all."""
+    for wire in (fixture.wires[0], replaced(fixture.wires[0], path, value)):
+        told = endpoint.plain(wire)
+        if told is not None:
+            reader = endpoint.reader()
+            reader.feed(wire)
+            assert reader.outcome() == told
 
 
 @given(st.sampled_from(STREAMS), st.integers(0, 40))

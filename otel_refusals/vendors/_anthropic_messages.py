@@ -12,6 +12,7 @@ from otel_refusals.outcome import (
     MISSING,
     Category,
     Completed,
+    Ending,
     Outcome,
     Paused,
     Refusal,
@@ -21,7 +22,7 @@ from otel_refusals.outcome import (
     Truncated,
     Unknown,
 )
-from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, never, number, text
+from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, members, never, number, text
 from otel_refusals.vendors._anthropic_errors import error_outcome
 
 STOP_REASONS: dict[str, type[Completed | Truncated | ToolCall | Paused]] = {
@@ -262,12 +263,13 @@ _FEED = {
 }
 
 
-def plain_message(message: Any) -> Outcome | None:
+def plain_message(message: Any) -> Ending | None:
     """What a whole `Message` says that ended in a known way and has no declined hop in it, as most do."""
     try:
-        ending = _ENDINGS.get(message.stop_reason) if message.type == "message" else None
-        for block in message.content if ending is not None else ():
-            if block.type == "fallback":
+        said = members(message)
+        ending = _ENDINGS.get(said["stop_reason"]) if said["type"] == "message" else None
+        for block in said["content"] if ending is not None else ():
+            if members(block)["type"] == "fallback":
                 return None
     except Exception:  # of another shape than the SDK's
         return None

@@ -6,9 +6,12 @@ values come through, `refusal` among them.
 
 from __future__ import annotations
 
+from typing import Any
+
 from otel_refusals.outcome import (
     MISSING,
     Completed,
+    Ending,
     Errored,
     Outcome,
     Refusal,
@@ -198,6 +201,17 @@ _EVENTS = {
     "messageStop": ConverseReader._read_stop,
     "metadata": ConverseReader._read_last,
 }
+
+
+_PLAIN = {reason: ending(reason) for reason, ending in STOP_REASONS.items()}
+
+
+def plain_converse(response: Any) -> Ending | None:
+    """What a whole `ConverseResponse` says that ended in a known way."""
+    try:
+        return None if "Error" in response else _PLAIN.get(response["stopReason"])
+    except Exception:  # no whole response
+        return None
 
 
 def _holds(part: object) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from otel_refusals.outcome import (
     MISSING,
     Completed,
+    Ending,
     Errored,
     Incomplete,
     Outcome,
@@ -21,7 +22,7 @@ from otel_refusals.outcome import (
     Truncated,
     Unknown,
 )
-from otel_refusals.reader import MAX_NUMBER, MAX_TRACKED, NOTHING, field, items, text
+from otel_refusals.reader import MAX_NUMBER, MAX_TRACKED, NOTHING, field, items, members, text
 
 TOXIC = "ERROR_TOXIC"
 """The reply was deemed toxic, and is withheld or cut."""
@@ -34,6 +35,10 @@ FINISH_REASONS: dict[str, type[Completed | Truncated | ToolCall | Errored]] = {
     "TOOL_CALL": ToolCall,
     "ERROR": Errored,
     "TIMEOUT": Errored,
+}
+
+_PLAIN: dict[str, Ending] = {
+    reason: ending(reason) for reason, ending in FINISH_REASONS.items() if ending is not Errored
 }
 
 CANCELLED = "USER_CANCEL"
@@ -212,6 +217,19 @@ class CohereReader:
 
 _ORDER = ("ERROR", "TIMEOUT", CANCELLED, "MAX_TOKENS", "ERROR_LIMIT", "TOOL_CALL", "COMPLETE", "STOP_SEQUENCE")
 """Of several generations the operation takes the first of these that any has."""
+
+
+def plain_answer(answer: Any) -> Ending | None:
+    """What a whole answer of chat v2 says that ended in a known way."""
+    try:
+        said = members(answer)
+        if "_data" in said:  # of the SDK's raw response
+            said = members(said["_data"])
+        ending = None if "type" in said or "event_type" in said else _PLAIN.get(said["finish_reason"])
+        asked = members(said["message"])["tool_calls"] and isinstance(ending, Completed)
+    except Exception:  # of another shape
+        return None
+    return None if asked else ending
 
 
 def _kind(wire: object) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from otel_refusals.outcome import (
     Completed,
+    Ending,
     Errored,
     Outcome,
     Paused,
@@ -17,7 +18,7 @@ from otel_refusals.outcome import (
     Truncated,
     Unknown,
 )
-from otel_refusals.reader import MAX_TRACKED, NOTHING, items, number
+from otel_refusals.reader import MAX_TRACKED, NOTHING, items, members, number
 from otel_refusals.vendors._gemini_errors import error_outcome, is_error
 from otel_refusals.vendors._gemini_reasons import member, refusal, word
 from otel_refusals.wire import WireFormatError, wire_objects
@@ -265,6 +266,27 @@ def _ended(candidate: _Candidate) -> Outcome:
     if known is None:
         return Unknown(reason)
     return ToolCall(reason) if known is Completed and candidate.asked else known(reason)
+
+
+def plain_content(response: Any) -> Ending | None:
+    """What a whole `GenerateContentResponse` says of one candidate that ended in a known way."""
+    try:
+        said = members(response)
+        (candidate,) = said["candidates"]
+        of_candidate = members(candidate)
+        ending = _PLAIN.get(of_candidate["finish_reason"].value) if said["prompt_feedback"] is None else None
+        content = of_candidate["content"]
+        for part in members(content)["parts"] or () if content is not None else ():
+            if members(part)["function_call"] is not None and isinstance(ending, Completed):
+                ending = ToolCall(ending.signal)
+    except Exception:  # of another shape than the SDK's
+        return None
+    return ending
+
+
+_PLAIN: dict[str, Ending] = {
+    reason: ending(reason) for reason, ending in FINISH_REASONS.items() if ending is not Errored
+}
 
 
 def _parts(candidate: object) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from otel_refusals.outcome import (
     MISSING,
     Completed,
+    Ending,
     Errored,
     Outcome,
     Refusal,
@@ -18,7 +19,7 @@ from otel_refusals.outcome import (
     Truncated,
     Unknown,
 )
-from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, number, text
+from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, members, number, text
 from otel_refusals.vendors._openai_errors import (
     CONTENT_FILTER,
     Raw,
@@ -246,13 +247,17 @@ _ORDER = ("error", "length", "model_length", "tool_calls", "function_call", "sto
 """Of several choices the operation takes the first of these that any choice has."""
 
 
-def plain_completion(completion: Any) -> Outcome | None:
+_PLAIN = {reason: ending for reason, ending in _ENDINGS.items() if not isinstance(ending, Errored)}
+
+
+def plain_completion(completion: Any) -> Ending | None:
     """What a whole `ChatCompletion` says that has one choice, ended in a known way, with nothing that could decline."""
     try:
-        (choice,) = completion.choices
-        ending = _ENDINGS.get(choice.finish_reason) if completion.object == "chat.completion" else None
-        # What the SDK does not know of a choice are Azure's filter results.
-        unread = choice.message.refusal or choice.__pydantic_extra__ or "error" in (completion.__pydantic_extra__ or ())
-        return None if unread else ending
+        said = members(completion)
+        (choice,) = said["choices"]
+        of_choice = members(choice)
+        ending = _PLAIN.get(of_choice["finish_reason"]) if said["object"] == "chat.completion" else None
+        unread = members(of_choice["message"]).get("refusal") or field(choice, "content_filter_results")
+        return None if unread or field(completion, "error") is not None else ending
     except Exception:  # of another shape than the SDK's
         return None

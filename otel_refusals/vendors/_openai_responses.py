@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from otel_refusals.outcome import (
     MISSING,
     Completed,
+    Ending,
     Errored,
     Incomplete,
     Outcome,
@@ -16,7 +19,7 @@ from otel_refusals.outcome import (
     Truncated,
     Unknown,
 )
-from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, never, number, text
+from otel_refusals.reader import MAX_TRACKED, NOTHING, field, items, members, never, number, text
 from otel_refusals.vendors._openai_errors import (
     CONTENT_FILTER,
     Raw,
@@ -236,3 +239,30 @@ class ResponsesReader:
 def _azure_blocks(response: object) -> list[object]:
     """Azure's `content_filters` that blocked the prompt or the output."""
     return [entry for entry in items(response, "content_filters")[:MAX_TRACKED] if field(entry, "blocked") is True]
+
+
+_PLAIN: dict[bool, Ending] = {False: Completed("completed"), True: ToolCall("completed")}
+"""By whether the model asks the application for something."""
+
+
+def plain_response(response: Any) -> Ending | None:
+    """What a whole `Response` says that is completed, with nothing in it that could decline."""
+    try:
+        said = members(response)
+        if said["status"] != "completed" or said["object"] != "response" or field(response, "content_filters"):
+            return None
+        asked = False
+        for item in said["output"]:
+            of_item = members(item)
+            kind = of_item["type"]
+            if kind == "message":
+                for part in of_item["content"]:
+                    if members(part)["type"] == "refusal":
+                        return None
+            elif kind == IMAGE_CALL:
+                return None
+            elif kind in APPLICATION_TOOLS:
+                asked = True
+    except Exception:  # of another shape than the SDK's
+        return None
+    return _PLAIN[asked]

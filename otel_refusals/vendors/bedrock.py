@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from otel_refusals.vendor import Chokepoint, Endings, Endpoint, Vendor, by_class
 from otel_refusals.vendors import _bedrock_models as models
-from otel_refusals.vendors._bedrock_converse import GUARDRAIL, REFUSALS, STOP_REASONS, ConverseReader
+from otel_refusals.vendors._bedrock_converse import GUARDRAIL, REFUSALS, STOP_REASONS, ConverseReader, plain_converse
 from otel_refusals.vendors._bedrock_guardrail import GuardrailReader
 from otel_refusals.vendors._bedrock_invoke import InvokeReader
 
@@ -19,7 +19,7 @@ VENDOR = Vendor(
         Chokepoint("aiobotocore.client", "AioBaseClient._make_request", "async_aws_call"),
     ),
     endpoints=(
-        Endpoint("POST", "/model/{id}/converse", "chat", ConverseReader),
+        Endpoint("POST", "/model/{id}/converse", "chat", ConverseReader, plain=plain_converse),
         Endpoint("POST", "/model/{id}/converse-stream", "chat", ConverseReader),
         Endpoint("POST", "/model/{id}/invoke", "chat", InvokeReader),
         Endpoint("POST", "/model/{id}/invoke-with-response-stream", "chat", InvokeReader),

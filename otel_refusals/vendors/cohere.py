@@ -11,7 +11,7 @@ from typing import Any
 
 from otel_refusals.reader import field, items
 from otel_refusals.vendor import Chokepoint, Endings, Endpoint, Vendor
-from otel_refusals.vendors._cohere_chat import FINISH_REASONS, TOXIC, CohereReader
+from otel_refusals.vendors._cohere_chat import FINISH_REASONS, TOXIC, CohereReader, plain_answer
 
 _PROVIDER = "cohere"
 _OF_SERVICE = {"bedrock": "aws.bedrock", "sagemaker": "aws.sagemaker"}
@@ -27,7 +27,7 @@ def _provider_of(raw_client: Any) -> str:
     return _PROVIDER
 
 
-_CHAT_V2 = Endpoint("POST", "/v2/chat", "chat", CohereReader)
+_CHAT_V2 = Endpoint("POST", "/v2/chat", "chat", CohereReader, plain=plain_answer)
 _CHAT_V1 = Endpoint("POST", "/v1/chat", "chat", CohereReader)
 _GENERATE = Endpoint("POST", "/v1/generate", "text_completion", CohereReader)
 

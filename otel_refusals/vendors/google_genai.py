@@ -11,7 +11,7 @@ from typing import Any
 
 from otel_refusals.reader import field, text
 from otel_refusals.vendor import Chokepoint, Endings, Endpoint, Seam, Vendor
-from otel_refusals.vendors._gemini_content import DECLINED, FINISH_REASONS, ContentReader
+from otel_refusals.vendors._gemini_content import DECLINED, FINISH_REASONS, ContentReader, plain_content
 from otel_refusals.vendors._gemini_interactions import DecisionsReader, InteractionsReader
 from otel_refusals.vendors._gemini_live import TurnReader
 from otel_refusals.vendors._gemini_media import ImagesReader, VideosReader
@@ -21,7 +21,9 @@ GEMINI = "gcp.gemini"
 VERTEX = "gcp.vertex_ai"
 
 _DECISIONS = Endpoint("POST", "/decisions", "generate_content", DecisionsReader)
-_CONTENT = Endpoint("POST", "/{model}:generateContent", "generate_content", ContentReader, runs_tools=True)
+_CONTENT = Endpoint(
+    "POST", "/{model}:generateContent", "generate_content", ContentReader, runs_tools=True, plain=plain_content
+)
 _IMAGES = Endpoint("POST", "/{model}:predict", "generate_content", ImagesReader)
 _VIDEOS = Endpoint("POST", "/{model}:predictLongRunning", "generate_content", VideosReader, results="stored")
 _VIDEO = Endpoint("GET", "/operations/{id}", "generate_content", VideosReader, results="replayed")

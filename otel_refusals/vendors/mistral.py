@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from otel_refusals.vendor import Chokepoint, Endings, Endpoint, Seam, Vendor
+from otel_refusals.vendor import Chokepoint, Endings, Endpoint, Look, Seam, Vendor
 from otel_refusals.vendors._mistral_chat import MistralChatReader
 from otel_refusals.vendors._mistral_conversations import ConversationsReader
 from otel_refusals.vendors._mistral_responses import MistralResponsesReader
-from otel_refusals.vendors._openai_chat import FINISH_REASONS
+from otel_refusals.vendors._openai_chat import FINISH_REASONS, plain_completion
 from otel_refusals.vendors._openai_errors import CONTENT_FILTER
 
 _PROVIDER = "mistral_ai"
@@ -38,21 +38,28 @@ class _Route:
         operation: Value of `gen_ai.operation.name`.
         reader: Who reads it.
         elsewhere: Whether guardrails may have been configured before, on the agent or the conversation.
+        plain: As an `Endpoint` has it.
     """
 
     def __init__(
-        self, path: str, operation: Literal["chat", "text_completion"], reader: Reader, *, elsewhere: bool = False
+        self,
+        path: str,
+        operation: Literal["chat", "text_completion"],
+        reader: Reader,
+        *,
+        elsewhere: bool = False,
+        plain: Look | None = None,
     ) -> None:
-        self.plain = Endpoint("POST", path, operation, reader)
-        self._guarded = Endpoint("POST", path, operation, _knowing(reader, guarded=True))
-        self._unguarded = Endpoint("POST", path, operation, _knowing(reader, guarded=False))
+        self.usual = Endpoint("POST", path, operation, reader, plain=plain)
+        self._guarded = Endpoint("POST", path, operation, _knowing(reader, guarded=True), plain=plain)
+        self._unguarded = Endpoint("POST", path, operation, _knowing(reader, guarded=False), plain=plain)
         self._elsewhere = elsewhere
 
     def __call__(self, arguments: Mapping[str, Any]) -> Endpoint:
         """The endpoint of a call with these arguments."""
         if arguments.get("guardrails"):
             return self._guarded
-        return self.plain if self._elsewhere or arguments.get("agent_id") else self._unguarded
+        return self.usual if self._elsewhere or arguments.get("agent_id") else self._unguarded
 
 
 def _knowing(reader: Reader, *, guarded: bool) -> Reader:
@@ -60,9 +67,9 @@ def _knowing(reader: Reader, *, guarded: bool) -> Reader:
     return known  # type: ignore[no-any-return]
 
 
-_CHAT = _Route("/v1/chat/completions", "chat", MistralChatReader)
-_AGENTS = _Route("/v1/agents/completions", "chat", MistralChatReader)
-_FIM = _Route("/v1/fim/completions", "text_completion", MistralChatReader)
+_CHAT = _Route("/v1/chat/completions", "chat", MistralChatReader, plain=plain_completion)
+_AGENTS = _Route("/v1/agents/completions", "chat", MistralChatReader, plain=plain_completion)
+_FIM = _Route("/v1/fim/completions", "text_completion", MistralChatReader, plain=plain_completion)
 _START = _Route("/v1/conversations", "chat", ConversationsReader)
 _APPEND = _Route("/v1/conversations/{id}", "chat", ConversationsReader, elsewhere=True)
 _RESTART = _Route("/v1/conversations/{id}/restart", "chat", ConversationsReader, elsewhere=True)
@@ -122,6 +129,6 @@ VENDOR = Vendor(
     providers=(_PROVIDER, _AZURE, _GOOGLE),
     provider_of=_provider_of,
     chokepoints=tuple(_chokepoints()),
-    endpoints=tuple(route.plain for *_, route in _METHODS),
+    endpoints=tuple(route.usual for *_, route in _METHODS),
     endings=(Endings(("finish_reason",), FINISH_REASONS, (CONTENT_FILTER,)),),
 )

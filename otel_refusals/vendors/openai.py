@@ -7,7 +7,7 @@ from otel_refusals.vendors._openai_chat import FINISH_REASONS, ChatReader, plain
 from otel_refusals.vendors._openai_decisions import DecisionsReader
 from otel_refusals.vendors._openai_errors import CONTENT_FILTER
 from otel_refusals.vendors._openai_images import ImagesReader
-from otel_refusals.vendors._openai_responses import INCOMPLETE_REASONS, ResponsesReader
+from otel_refusals.vendors._openai_responses import INCOMPLETE_REASONS, ResponsesReader, plain_response
 from otel_refusals.vendors._openai_sockets import REALTIME, live_frame, realtime_frame, responses_frame, sockets
 from otel_refusals.vendors._openai_turns import TurnReader
 from otel_refusals.vendors._openai_videos import VideosReader
@@ -34,7 +34,7 @@ VENDOR = Vendor(
     endpoints=(
         REALTIME,
         Endpoint("POST", "/chat/completions", "chat", ChatReader, plain=plain_completion),
-        Endpoint("POST", "/responses", "chat", ResponsesReader, results="stored"),
+        Endpoint("POST", "/responses", "chat", ResponsesReader, results="stored", plain=plain_response),
         Endpoint("POST", "/completions", "text_completion", ChatReader),
         Endpoint("POST", "/decisions", "generate_content", DecisionsReader),
         Endpoint("POST", "/images/generations", "generate_content", ImagesReader),

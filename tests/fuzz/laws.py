@@ -27,6 +27,9 @@ from otel_refusals.outcome import (
 )
 from otel_refusals.reader import MAX_NUMBER, MAX_TEXT, MAX_TRACKED, Reader
 from otel_refusals.vendor import ReaderType
+from otel_refusals.vendors import VENDORS
+
+LOOKS = {end.reader: end.plain for vendor in VENDORS for end in vendor.endpoints if end.plain is not None}
 
 SLOW = 0.5
 """Seconds of CPU that a hundred wire objects of some kilobytes may take at most: a thousand times what they do take."""
@@ -47,6 +50,8 @@ def folded(make: ReaderType, wires: Iterable[Any]) -> Reader:
         assert isinstance(reader.skip, frozenset)
         assert isinstance(reader.decided, bool)
     legal(reader)
+    told = LOOKS[make](wires[0]) if make in LOOKS and len(wires) == 1 else None
+    assert told is None or told == reader.outcome(), f"one look says {told}, the reader {reader.outcome()}"
     took = thread_time() - started
     assert took < SLOW * max(1, len(wires) / 100), f"{make.__name__} took {took:.2f} s for {len(wires)} wire objects"
     return reader
