@@ -17,7 +17,8 @@ def answer(request: Any, events: int) -> Any:
     """What the vendor answers: a whole body, or a stream of about `events` text deltas if the request asks for one."""
     path = request.url.path
     if b'"stream":true' not in request.content.replace(b" ", b""):
-        return httpx.Response(200, json=_message() if path.endswith("/messages") else _completion())
+        bodies = {"/v1/messages": _message, "/v1/responses": _response}
+        return httpx.Response(200, json=bodies.get(path, _completion)())
     sources = {"/v1/messages": _message_events, "/v1/responses": _response_events}
     chunks = sources.get(path, _completion_chunks)(events)
     return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=chunks)
@@ -87,18 +88,20 @@ def _completion_chunks(events: int) -> Iterator[bytes]:
     yield b"data: [DONE]\n\n"
 
 
-def _response_events(events: int) -> Iterator[bytes]:
-    base = {"id": "resp_1", "object": "response", "created_at": 1_700_000_000, "model": "gpt-5"}
-    response = {**base, "tools": [], "tool_choice": "auto", "parallel_tool_calls": True}
-    place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
-    delta = {**place, "type": "response.output_text.delta", "sequence_number": 1, "delta": TEXT, "logprobs": []}
+def _response(status: str = "completed") -> dict[str, Any]:
     part = {"type": "output_text", "text": TEXT, "annotations": []}
     item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
-    created = {**response, "status": "in_progress", "output": []}
-    yield _event({"type": "response.created", "sequence_number": 0, "response": created})
+    base = {"id": "resp_1", "object": "response", "created_at": 1_700_000_000, "model": "gpt-5", "status": status}
+    answer = {**base, "tools": [], "tool_choice": "auto", "parallel_tool_calls": True}
+    return {**answer, "output": [item] if status == "completed" else []}
+
+
+def _response_events(events: int) -> Iterator[bytes]:
+    place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    delta = {**place, "type": "response.output_text.delta", "sequence_number": 1, "delta": TEXT, "logprobs": []}
+    yield _event({"type": "response.created", "sequence_number": 0, "response": _response("in_progress")})
     yield from _repeat(_event(delta), events)
-    completed = {**response, "status": "completed", "output": [item]}
-    yield _event({"type": "response.completed", "sequence_number": 2, "response": completed})
+    yield _event({"type": "response.completed", "sequence_number": 2, "response": _response()})
 
 
 def _repeat(chunk: bytes, times: int) -> Iterator[bytes]:
