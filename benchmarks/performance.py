@@ -108,7 +108,7 @@ where the processor's caches are full of the SDK's work.
 ## How it was measured
 
 CPython {python}, {pairs} interleaved rounds for otel-refusals alone and {others} beside the others, on two virtual
-x86-64 cores of a shared machine that was busy with other work. Times are CPU time of the calling thread, the 5th
+x86-64 cores of a shared machine. Times are CPU time of the calling thread, the 5th
 percentile of many short samples in random order; peak memory is what Python allocates. Spans go through a
 `BatchSpanProcessor`, metrics to a reader, logs to a provider; the SDKs are real, and only their transport answers in
 the process, one server-sent event per chunk. More is in [benchmarks/README.md](../benchmarks/README.md).
