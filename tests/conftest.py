@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -29,6 +30,10 @@ if TYPE_CHECKING:  # a vendor's own tests run where no other SDK is installed
 # to them, so one authority does, that of nobody.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "nobody.pem")
 os.environ.pop("SSL_CERT_DIR", None)
+
+# How long an example takes is for the benchmarks to say: a busy machine fails no test.
+settings.register_profile("untimed", settings(), deadline=None)
+settings.load_profile("untimed")
 
 # What a shell runs in the background ignores interrupts, and so would every process that a test starts and interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -257,7 +257,8 @@ def plain_completion(completion: Any) -> Ending | None:
         (choice,) = said["choices"]
         of_choice = members(choice)
         ending = _PLAIN.get(of_choice["finish_reason"]) if said["object"] == "chat.completion" else None
-        unread = members(of_choice["message"]).get("refusal") or field(choice, "content_filter_results")
-        return None if unread or field(completion, "error") is not None else ending
+        results = field(choice, "content_filter_results")  # of Azure, in every answer
+        declined = members(of_choice["message"]).get("refusal") or (results and filtered(results))
+        return None if declined or field(completion, "error") is not None else ending
     except Exception:  # of another shape than the SDK's
         return None

@@ -249,7 +249,7 @@ def plain_response(response: Any) -> Ending | None:
     """What a whole `Response` says that is completed, with nothing in it that could decline."""
     try:
         said = members(response)
-        if said["status"] != "completed" or said["object"] != "response" or field(response, "content_filters"):
+        if said["status"] != "completed" or said["object"] != "response" or _azure_blocks(response):
             return None
         asked = False
         for item in said["output"]:

@@ -109,7 +109,7 @@ def test_fishers_test_is_used_for_different_requests() -> None:
     assert "Fisher" in difference.method
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(counts, counts, counts, counts)
 def test_a_difference_lies_in_its_interval_and_turns_around(both: int, first: int, second: int, neither: int) -> None:
     """Swapping the models swaps the sign and nothing else; an interval is within -1 and 1."""
@@ -126,7 +126,7 @@ def test_a_difference_lies_in_its_interval_and_turns_around(both: int, first: in
     assert there.p_value == pytest.approx(back.p_value)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**7), st.integers(1, 10**7))
 def test_a_share_lies_in_its_interval(count: int, total: int) -> None:
     """Also at the ends, and for the counts of a whole fleet."""

@@ -145,7 +145,7 @@ STATEMENTS = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(STATEMENTS, min_size=1, max_size=5))
 def test_no_code_stops_the_scan(statements: list[str]) -> None:
     """Whatever is done with a response, there are findings or none; in the text of the code, and of known rules."""

@@ -193,7 +193,7 @@ class Streams(RuleBasedStateMachine):
 class TestStreams(Streams.TestCase):  # type: ignore[misc]
     """The machine as a test; the heap of the other tests is kept from the collector, which has enough to do."""
 
-    settings = settings(max_examples=25, stateful_step_count=20, deadline=None, database=None)
+    settings = settings(max_examples=25, stateful_step_count=20, database=None)
 
     def setUp(self) -> None:
         gc.collect()
