@@ -14,6 +14,7 @@ from otel_refusals.outcome import MISSING, Incomplete, Outcome, Refused, Unknown
 from otel_refusals.reader import MAX_TEXT, MAX_TRACKED
 from otel_refusals.vendor import Endpoint
 from otel_refusals.vendors import VENDORS
+from otel_refusals.vendors._cohere_chat import plain_answer
 from otel_refusals.wire import MAX_BODY, Decoder
 from tests.fixtures import FIXTURES, Fixture, fixture
 
@@ -85,6 +86,11 @@ def test_one_look_says_what_the_reader_says(endpoint: Endpoint, fixture: Fixture
             reader = endpoint.reader()
             reader.feed(wire)
             assert reader.outcome() == told
+
+
+def test_one_look_takes_a_message_without_a_role_for_no_answer() -> None:
+    """As the reader of Cohere's answers does; found by fuzzing."""
+    assert plain_answer({"finish_reason": "TOOL_CALL", "message": {"tool_calls": []}}) is None
 
 
 @given(st.sampled_from(STREAMS), st.integers(0, 40))

@@ -226,10 +226,11 @@ def plain_answer(answer: Any) -> Ending | None:
         if "_data" in said:  # of the SDK's raw response
             said = members(said["_data"])
         ending = None if "type" in said or "event_type" in said else _PLAIN.get(said["finish_reason"])
-        asked = members(said["message"])["tool_calls"] and isinstance(ending, Completed)
+        message = members(said["message"])
+        asked = message["tool_calls"] and isinstance(ending, Completed)
     except Exception:  # of another shape
         return None
-    return None if asked else ending
+    return None if asked or message.get("role") is None else ending
 
 
 def _kind(wire: object) -> str:
