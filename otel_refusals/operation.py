@@ -18,23 +18,16 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
+from otel_refusals.cuts import is_cut
 from otel_refusals.failure import never_fails, swallow
 from otel_refusals.leftovers import OPEN, ORPHANS, inside_a_lock, report_at_exit_once, report_orphans
-from otel_refusals.outcome import MISSING, Ending, Errored, Incomplete, Outcome, Paused, ToolCall, Unknown
+from otel_refusals.outcome import MISSING, Ending, Errored, Incomplete, Outcome, ToolCall, Unknown
 from otel_refusals.reader import Reader, text
 from otel_refusals.vendor import Endpoint
 
 if TYPE_CHECKING:
     from otel_refusals.telemetry import Telemetry
     from otel_refusals.wire import Decoder
-
-_CUT = frozenset(
-    {
-        *("TransportError", "APIConnectionError", "StreamError", "OSError"),
-        *("ProtocolError", "ReadTimeoutError", "ClientPayloadError", "ClientConnectionError"),  # urllib3, aiohttp
-    }
-)
-"""Class names, anywhere in an exception's bases, by which the HTTP libraries and SDKs say that a connection broke."""
 
 
 class Operation:
@@ -225,7 +218,8 @@ class Operation:
             outcome = self._outcome()
             if self.span is not None and (self.streaming or outcome is not self._annotated):
                 self.settle(outcome)
-            if self.endpoint.results == "once" or self._is_news(outcome):
+            results = self.endpoint.results
+            if results == "once" or self._telemetry.seen.is_news(results, outcome, self._result_id()):
                 self._telemetry.report(self, outcome)
         except Exception as failure:
             swallow(failure, "Operation.end", self.vendor_name)
@@ -273,7 +267,7 @@ class Operation:
         said = self.reader.decided and not answered
         if said or not isinstance(error, Exception):
             return
-        if self.streaming and any(base.__name__ in _CUT for base in type(error).__mro__):
+        if self.streaming and is_cut(error):
             return
         self.decided_at = time_ns()
         self._failed_by = type(error).__name__
@@ -294,15 +288,6 @@ class Operation:
         if isinstance(outcome, Unknown):
             return self._telemetry.taught(self.provider, outcome)
         return outcome
-
-    def _is_news(self, outcome: Outcome) -> bool:
-        """Whether a result that can be asked for again is an operation, or the first sight of how an earlier one ended,
-        rather than a replay of it.
-        """
-        ids = self.endpoint.results
-        final = not isinstance(outcome, Paused if ids == "each" else (Paused, Incomplete))
-        first = final and self._telemetry.seen.first(self._result_id())
-        return first or ids == "stored"
 
     def _result_id(self) -> str | None:
         """The vendor's id of the result, by which it can be asked for again."""

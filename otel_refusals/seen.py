@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from contextlib import suppress
+from typing import Literal
+
+from otel_refusals.outcome import Incomplete, Outcome, Paused
 
 
 class Seen:
@@ -33,3 +36,11 @@ class Seen:
             with suppress(KeyError):  # another thread may have made the room
                 self._ids.popitem(last=False)
         return True
+
+    def is_news(self, results: Literal["stored", "replayed", "each"], outcome: Outcome, vendor_id: str | None) -> bool:
+        """Whether a result that can be asked for again is an operation, or the first sight of how an earlier one ended,
+        rather than a replay of it.
+        """
+        final = not isinstance(outcome, Paused if results == "each" else (Paused, Incomplete))
+        first = final and self.first(vendor_id)
+        return first or results == "stored"

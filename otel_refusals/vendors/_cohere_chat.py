@@ -37,9 +37,7 @@ FINISH_REASONS: dict[str, type[Completed | Truncated | ToolCall | Errored]] = {
     "TIMEOUT": Errored,
 }
 
-_PLAIN: dict[str, Ending] = {
-    reason: ending(reason) for reason, ending in FINISH_REASONS.items() if ending is not Errored
-}
+_PLAIN: dict[str, Ending] = {word: made(word) for word, made in FINISH_REASONS.items() if made is not Errored}
 
 CANCELLED = "USER_CANCEL"
 

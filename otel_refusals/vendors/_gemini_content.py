@@ -268,6 +268,9 @@ def _ended(candidate: _Candidate) -> Outcome:
     return ToolCall(reason) if known is Completed and candidate.asked else known(reason)
 
 
+_PLAIN: dict[str, Ending] = {word: made(word) for word, made in FINISH_REASONS.items() if made is not Errored}
+
+
 def plain_content(response: Any) -> Ending | None:
     """What a whole `GenerateContentResponse` says of one candidate that ended in a known way."""
     try:
@@ -282,11 +285,6 @@ def plain_content(response: Any) -> Ending | None:
     except Exception:  # of another shape than the SDK's
         return None
     return ending
-
-
-_PLAIN: dict[str, Ending] = {
-    reason: ending(reason) for reason, ending in FINISH_REASONS.items() if ending is not Errored
-}
 
 
 def _parts(candidate: object) -> Any:
